@@ -1,0 +1,245 @@
+"""The array functions that kernels need, for NumPy, TensorFlow and JAX: a kernel is written once and runs on all three.
+
+``xp = get("numpy")`` gives an object with these functions. Arrays of a backend support ``+ - * /`` and slicing by
+themselves; what differs between the packages (names, Fourier transforms, compilation) stands here.
+"""
+
+import contextlib
+import functools
+import os
+
+import numpy as np
+
+
+def get(name, dtype="float32"):
+    """The backend called "numpy", "tensorflow" or "jax", computing in float32 (or float64, to test exactness).
+
+    The package behind it is imported at the first call. Raises ValueError for an unknown name, ImportError where
+    the package is not installed.
+    """
+    if name not in _BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(map(repr, _BACKENDS))}; got {name!r}.")
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
+    return _make(name, dtype)
+
+
+@functools.cache
+def default():
+    """TensorFlow where it sees a GPU, else NumPy (whose Fourier transforms use all cores)."""
+    try:
+        xp = get("tensorflow")
+    except ImportError:
+        return get("numpy")
+    return xp if xp.has_gpu else get("numpy")
+
+
+class NumPy:
+    """numpy, with Fourier transforms by scipy.fft on all cores."""
+
+    name = "numpy"
+
+    def __init__(self, dtype):
+        import scipy.fft
+
+        self.dtype = dtype
+        self._fft = scipy.fft
+        self._workers = os.cpu_count()
+
+    def asarray(self, a):
+        """An array of this backend with its dtype; no copy where none is needed."""
+        return np.asarray(a, dtype=self.dtype)
+
+    def zeros(self, shape):
+        return np.zeros(shape, dtype=self.dtype)
+
+    def full(self, shape, value):
+        return np.full(shape, value, dtype=self.dtype)
+
+    def rfftn(self, x):
+        """Fourier transform of a real array over all its axes (the last one halved)."""
+        return self._fft.rfftn(x, workers=self._workers)
+
+    def irfftn(self, spectrum, shape):
+        """The real array of this shape whose `rfftn` is the spectrum (which may be overwritten)."""
+        # scipy's own irfftn is a third slower: it does not work in place along the leading axes
+        leading = tuple(range(len(shape) - 1))
+        if leading:
+            spectrum = self._fft.ifftn(spectrum, axes=leading, workers=self._workers, overwrite_x=True)
+        return self._fft.irfft(spectrum, shape[-1], workers=self._workers, overwrite_x=True)
+
+    conj = staticmethod(np.conj)
+    abs = staticmethod(np.abs)
+    sqrt = staticmethod(np.sqrt)
+    log = staticmethod(np.log)
+    maximum = staticmethod(np.maximum)
+    min = staticmethod(np.min)
+    max = staticmethod(np.max)
+    where = staticmethod(np.where)
+    roll = staticmethod(np.roll)
+    stack = staticmethod(np.stack)
+
+    def pad(self, x, widths):
+        """Zeros around x; widths ((before, after), …), one pair an axis."""
+        return np.pad(x, widths)
+
+    def upsample_z(self, x, factor, length):
+        """Planes of x at 0, factor, 2·factor …, with zeros between them, `length` planes in all."""
+        out = self.zeros((length, *x.shape[1:]))
+        out[::factor] = x
+        return out
+
+    def sum(self, x):
+        """The sum over all elements, added up in float64."""
+        return np.sum(x, dtype=np.float64)
+
+    def compile(self, step):
+        """The same function: NumPy has nothing to compile."""
+        return step
+
+
+class TensorFlow:
+    """tensorflow; a step is compiled once, with XLA on a GPU (on a CPU, XLA's Fourier transforms are slower)."""
+
+    name = "tensorflow"
+
+    def __init__(self, dtype):
+        with _without_startup_log():
+            import tensorflow as tf
+
+            self.has_gpu = _let_gpu_memory_grow(tf)
+        self._tf = tf
+        self.dtype = dtype
+        self.conj, self.abs, self.sqrt, self.log = tf.math.conj, tf.abs, tf.sqrt, tf.math.log
+        self.maximum, self.where, self.roll, self.stack = tf.maximum, tf.where, tf.roll, tf.stack
+        self.min, self.max = tf.reduce_min, tf.reduce_max
+
+    def asarray(self, a):
+        if self._tf.is_tensor(a):
+            return self._tf.cast(a, self.dtype)
+        # DeepCopy puts the values where TensorFlow wants them; else each compiled step would begin with a copy
+        return self._tf.raw_ops.DeepCopy(x=np.asarray(a, dtype=self.dtype))
+
+    def zeros(self, shape):
+        return self._tf.zeros(shape, dtype=self.dtype)
+
+    def full(self, shape, value):
+        return self._tf.fill(shape, self._tf.cast(value, self.dtype))
+
+    def rfftn(self, x):
+        signal = self._tf.signal
+        return (signal.rfft, signal.rfft2d, signal.rfft3d)[len(x.shape) - 1](x)
+
+    def irfftn(self, spectrum, shape):
+        signal = self._tf.signal
+        inverse = (signal.irfft, signal.irfft2d, signal.irfft3d)[len(shape) - 1]
+        return inverse(spectrum, fft_length=shape)  # without fft_length an odd last axis would come back even
+
+    def pad(self, x, widths):
+        return self._tf.pad(x, widths)
+
+    def upsample_z(self, x, factor, length):
+        planes = self._tf.range(x.shape[0]) * factor
+        return self._tf.scatter_nd(planes[:, None], x, (length, *x.shape[1:]))
+
+    def sum(self, x):
+        return self._tf.reduce_sum(self._tf.cast(x, "float64"))
+
+    def compile(self, step):
+        return self._tf.function(step, autograph=False, jit_compile=self.has_gpu)
+
+
+class Jax:
+    """jax, an optional extra; float64 needs its own switch (jax_enable_x64), so only float32 is offered."""
+
+    name = "jax"
+
+    def __init__(self, dtype):
+        if dtype != "float32":
+            raise ValueError("the jax backend computes in float32; use get('numpy', 'float64') to test exactness.")
+        import jax
+
+        jnp = jax.numpy
+        self._jax, self._jnp = jax, jnp
+        self.dtype = dtype
+        self.has_gpu = jax.default_backend() == "gpu"
+        self.conj, self.abs, self.sqrt, self.log = jnp.conj, jnp.abs, jnp.sqrt, jnp.log
+        self.maximum, self.where, self.roll, self.stack = jnp.maximum, jnp.where, jnp.roll, jnp.stack
+        self.pad, self.rfftn, self.min, self.max = jnp.pad, jnp.fft.rfftn, jnp.min, jnp.max
+
+    def asarray(self, a):
+        return self._jnp.asarray(a, dtype=self.dtype)
+
+    def zeros(self, shape):
+        return self._jnp.zeros(shape, dtype=self.dtype)
+
+    def full(self, shape, value):
+        return self._jnp.full(shape, value, dtype=self.dtype)
+
+    def irfftn(self, spectrum, shape):
+        return self._jnp.fft.irfftn(spectrum, shape)
+
+    def upsample_z(self, x, factor, length):
+        return self.zeros((length, *x.shape[1:])).at[::factor].set(x)
+
+    def sum(self, x):
+        return np.sum(np.asarray(x), dtype=np.float64)
+
+    def compile(self, step):
+        # Arrays that the step captures become arguments of the program: as constants of it, XLA would take minutes.
+        # It is traced at the first call, and is to be called with the same shapes ever after.
+        jax, program = self._jax, []
+
+        def compiled(*args):
+            if not program:
+                closed, result = jax.make_jaxpr(step, return_shape=True)(*args)
+                run = jax.jit(functools.partial(jax.core.eval_jaxpr, closed.jaxpr))
+                program.extend((run, closed.consts, jax.tree.structure(result)))
+            run, captured, structure = program
+            return jax.tree.unflatten(structure, run(captured, *jax.tree.leaves(args)))
+
+        return compiled
+
+
+_BACKENDS = {"numpy": NumPy, "tensorflow": TensorFlow, "jax": Jax}
+
+
+@functools.cache
+def _make(name, dtype):
+    try:
+        return _BACKENDS[name](dtype)
+    except ImportError as error:
+        raise ImportError(
+            f"the {name} backend needs the package {name}, which is not installed ({error}). "
+            f"Install it with: pip install {name}, or use another backend."
+        ) from error
+
+
+def _let_gpu_memory_grow(tf):
+    """Whether there is a GPU; if so, take its memory as needed, not all of it at once."""
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # the caller has used the GPU already: its memory is arranged, and works
+            break
+    return bool(gpus)
+
+
+@contextlib.contextmanager
+def _without_startup_log():
+    """Keep TensorFlow's first log lines, which read like errors where there is no GPU, out of the notebook.
+
+    They come from C++, past sys.stderr, whatever the log level; TF_CPP_MIN_LOG_LEVEL=0 in the environment shows them.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)

@@ -1,0 +1,81 @@
+"""Is this computer ready for the course, and how long will things take on it?"""
+
+import html
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+
+from course_utils import backend, formation, richardson_lucy
+
+PACKAGES = ("numpy", "scipy", "tensorflow", "keras", "matplotlib", "tifffile", "jupyterlab", "ipywidgets")
+COURSE_VOLUME = (32, 192, 192)
+MEMORY_NEEDED = 4e9  # bytes that the heaviest chapter should find free
+
+
+@dataclass(frozen=True)
+class Report:
+    """Rows of (what, found, what that means); a table in a notebook, lines in a terminal."""
+
+    rows: tuple
+
+    def __str__(self):
+        return "\n".join(f"{what:<14} {found:<34} {meaning}" for what, found, meaning in self.rows)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        cells = ("".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) for row in self.rows)
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+
+
+def examine():
+    """A Report on Python, packages, cores, memory and GPU, with the time that deconvolution takes here, measured."""
+    return Report((_python(), *map(_package, PACKAGES), _memory(), _processors(), _speed()))
+
+
+def _python():
+    fine = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return "Python", platform.python_version(), "fine" if fine else "the course is tested on 3.11 to 3.13"
+
+
+def _package(name):
+    try:
+        return name, importlib.metadata.version(name), "fine"
+    except importlib.metadata.PackageNotFoundError:
+        return name, "not installed", f"install it: pip install {name}"
+
+
+def _memory():
+    memory = psutil.virtual_memory()
+    enough = memory.available > MEMORY_NEEDED
+    meaning = "enough for every chapter" if enough else "close other programs; the course's small sizes still fit"
+    return "memory", f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free", meaning
+
+
+def _processors():
+    try:
+        xp = backend.get("tensorflow")
+    except ImportError:
+        return "processors", f"{os.cpu_count()} cores", "without TensorFlow, chapters 6 and 7 cannot run"
+    if xp.has_gpu:
+        return "processors", f"{os.cpu_count()} cores and a GPU", "TensorFlow uses the GPU by itself"
+    return "processors", f"{os.cpu_count()} cores, no GPU", "fine: every default of the course is sized for this"
+
+
+def _speed():
+    """Seconds that an iteration of Richardson–Lucy takes on the course volume."""
+    xp = backend.default()
+    A = formation.forward(np.full((9, 17, 17), 1 / 9 / 17**2, np.float32), COURSE_VOLUME, xp=xp)
+    estimates = richardson_lucy.plain(np.ones(COURSE_VOLUME, np.float32), A, n_iter=4)
+    np.asarray(next(estimates))  # the first iteration compiles
+    begin = time.perf_counter()
+    for x in estimates:
+        np.asarray(x)
+    seconds = (time.perf_counter() - begin) / 3
+    return "speed", f"{1000 * seconds:.0f} ms an iteration ({xp.name})", f"100 iterations: about {100 * seconds:.0f} s"

@@ -1,0 +1,100 @@
+"""Pictures of volumes: arrays or Stacks in, a matplotlib Figure out, with scale bars in µm and labelled colour bars."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+PANEL = 3.0  # inches that the longer lateral edge takes
+GAP, HEAD, FOOT = 0.12, 0.32, 0.75  # inches between panels, for the title above and the colour bar below
+_ON_IMAGE = {"color": "white", "bbox": {"facecolor": "black", "alpha": 0.4, "linewidth": 0, "pad": 1.5}}
+
+
+def sections(stacks, *, at=None, projection=False, limits=None, unit="photons", cmap="inferno"):
+    """xy, yz and xz sections of one Stack, or of several side by side: {"name": stack, …}.
+
+    at          voxel (z, y, x) through which the sections go; the middle if None. Thin lines show where.
+    projection  show the brightest voxel along the third axis instead.
+    limits      (low, high) of the colour map for all; each stack's own 0.1th and 99.9th percentile if None.
+    Lengths are to scale along every axis: a voxel longer in z is drawn longer.
+    """
+    stacks = stacks if isinstance(stacks, dict) else {"": stacks}
+    sizes = [_block_size(stack) for stack in stacks.values()]
+    width = sum(w for w, _ in sizes) + 3 * GAP * (len(sizes) + 1)
+    height = max(h for _, h in sizes) + HEAD + FOOT
+    figure, left = Figure(figsize=(width, height)), 3 * GAP
+    for (name, stack), (w, _) in zip(stacks.items(), sizes, strict=True):
+        _block(figure, stack, name, left, at, projection, limits, unit, cmap)
+        left += w + 3 * GAP
+    return figure
+
+
+def profile(stacks, axis, at, *, unit="photons", normalize=False):
+    """Intensity along one axis (0 z, 1 y, 2 x) through the voxel `at`, for {"name": stack, …}, against µm."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.add_subplot(xlabel=f"{'zyx'[axis]} (µm)", ylabel="part of the maximum" if normalize else f"intensity ({unit})")
+    for name, stack in stacks.items():
+        index = [slice(None) if i == axis else at[i] for i in range(3)]
+        line = stack.data[tuple(index)]
+        axes.plot(np.arange(line.size) * stack.voxel_size[axis], line / line.max() if normalize else line, label=name)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _block_size(stack):
+    """Inches that the three panels of one stack take: yz stands right of xy, xz below it."""
+    scale = PANEL / max(stack.extent[1:])
+    z, y, x = (length * scale for length in stack.extent)
+    return x + GAP + z, y + GAP + z
+
+
+def _block(figure, stack, name, left, at, projection, limits, unit, cmap):
+    scale = PANEL / max(stack.extent[1:])
+    z, y, x = (length * scale for length in stack.extent)
+    at = tuple(n // 2 for n in stack.shape) if at is None else at
+    low, high = limits or np.percentile(stack.data, (0.1, 99.9))
+    options = {"cmap": cmap, "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "nearest"}
+    top = figure.get_figheight() - HEAD
+    panels = {"xy": (0, left, top - y, x, y), "yz": (2, left + x + GAP, top - y, z, y), "xz": (1, left, top - y - GAP - z, x, z)}
+    for label, (axis, *inches) in panels.items():
+        axes = figure.add_axes(_fraction(figure, *inches))
+        plane = stack.max_projection(axis) if projection else np.take(stack.data, at[axis], axis)
+        image = axes.imshow(plane.T if label == "yz" else plane, extent=_extent(stack, label), **options)
+        axes.set_axis_off()
+        axes.text(0.03, 0.96, label, va="top", fontsize=9, transform=axes.transAxes, **_ON_IMAGE)
+        if not projection:
+            _mark(axes, stack, label, at)
+        if label == "xy":
+            axes.set_title(name, fontsize=10, loc="left")
+            _scale_bar(axes, stack)
+    bar = figure.add_axes(_fraction(figure, left, top - y - GAP - z - 0.2, x, 0.1))
+    figure.colorbar(image, cax=bar, orientation="horizontal", extend="both")
+    bar.set_xlabel(unit, fontsize=9, labelpad=1)
+    bar.tick_params(labelsize=8)
+
+
+def _fraction(figure, left, bottom, width, height):
+    w, h = figure.get_size_inches()
+    return left / w, bottom / h, width / w, height / h
+
+
+def _extent(stack, label):
+    """(left, right, bottom, top) in µm of a panel; z runs to the right in yz and downwards in xz."""
+    z, y, x = stack.extent
+    across, down = {"xy": (x, y), "yz": (z, y), "xz": (x, z)}[label]
+    return 0, across, down, 0
+
+
+def _mark(axes, stack, label, at):
+    z, y, x = ((i + 0.5) * d for i, d in zip(at, stack.voxel_size, strict=True))
+    across, down = {"xy": (x, y), "yz": (z, y), "xz": (x, z)}[label]
+    line = {"color": "white", "linewidth": 0.6, "alpha": 0.5, "linestyle": (0, (4, 4))}
+    axes.axvline(across, **line)
+    axes.axhline(down, **line)
+
+
+def _scale_bar(axes, stack):
+    """A bar of 1, 2 or 5 times a power of ten µm, about a quarter of the panel."""
+    z, y, x = stack.extent
+    power = 10.0 ** np.floor(np.log10(x / 4))
+    length = max(k * power for k in (1, 2, 5) if k * power <= x / 4)
+    axes.plot([0.95 * x - length, 0.95 * x], [0.95 * y] * 2, color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(0.95 * x - length / 2, 0.93 * y, f"{length:g} µm", ha="center", va="bottom", fontsize=9, **_ON_IMAGE)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from phantoms import installed_backends
+
+from course_utils import backend
+
+SHAPES = [(7,), (4, 5), (5, 6), (4, 5, 6), (5, 6, 7), (3, 4, 4)]
+
+
+@pytest.mark.parametrize("name", installed_backends())
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rfftn_is_numpys_and_irfftn_its_inverse(name, shape):
+    xp = backend.get(name)
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    spectrum = np.asarray(xp.rfftn(xp.asarray(x)))
+    assert np.allclose(spectrum, np.fft.rfftn(x), atol=1e-4)
+    assert np.allclose(np.asarray(xp.irfftn(xp.rfftn(xp.asarray(x)), shape)), x, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", installed_backends())
+def test_functions_equal_numpys(name):
+    xp = backend.get(name)
+    x = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32) + 0.5
+    a = xp.asarray(x)
+    for mine, theirs in [
+        (xp.sqrt(a), np.sqrt(x)),
+        (xp.log(a), np.log(x)),
+        (xp.abs(-a), x),
+        (xp.maximum(a, 1.0), np.maximum(x, 1)),
+        (xp.where(a > 1, a, xp.zeros(x.shape)), np.where(x > 1, x, 0)),
+        (xp.roll(a, -1, 2), np.roll(x, -1, 2)),
+        (xp.stack([a, a]), np.stack([x, x])),
+        (xp.pad(a, [(1, 0), (0, 2), (1, 1)]), np.pad(x, [(1, 0), (0, 2), (1, 1)])),
+        (xp.full((2, 3), 7.0), np.full((2, 3), 7.0)),
+        (xp.conj(xp.rfftn(a)), np.conj(np.fft.rfftn(x))),
+        (a[1:, ::2], x[1:, ::2]),
+    ]:
+        assert np.allclose(np.asarray(mine), theirs, atol=1e-4)
+    spread = np.asarray(xp.upsample_z(a, 2, 6))
+    assert np.array_equal(spread[::2], x)
+    assert not spread[1::2].any()
+
+
+@pytest.mark.parametrize("name", installed_backends())
+def test_sum_adds_up_in_float64(name):
+    xp = backend.get(name)
+    x = np.full((300, 300, 30), 0.1, np.float32)
+    assert float(xp.sum(xp.asarray(x))) == pytest.approx(x.size * float(np.float32(0.1)), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", installed_backends())
+def test_compile_gives_the_same_numbers_and_traces_once(name):
+    xp = backend.get(name)
+    traced = []
+    captured = xp.asarray(np.arange(6.0))
+
+    def step(x):
+        traced.append(1)
+        return xp.maximum(x - 1.0, 0) * captured
+
+    compiled, x = xp.compile(step), xp.full((6,), 5.0)
+    for _ in range(3):
+        x = compiled(x)
+    expected = np.full(6, 5.0)
+    for _ in range(3):
+        expected = np.maximum(expected - 1, 0) * np.arange(6.0)
+    assert np.allclose(np.asarray(x), expected)
+    assert len(traced) == (3 if name == "numpy" else 1)
+
+
+@pytest.mark.parametrize("name", ["numpy", "tensorflow"])
+def test_dtype_is_kept(name):
+    for dtype in ("float32", "float64"):
+        xp = backend.get(name, dtype)
+        assert np.asarray(xp.irfftn(xp.rfftn(xp.full((4, 5, 6), 1)), (4, 5, 6))).dtype == dtype
+
+
+def test_get_gives_the_same_backend_each_time():
+    assert backend.get("numpy") is backend.get("numpy")
+
+
+def test_default_is_numpy_without_a_gpu():
+    xp = backend.default()
+    assert xp.name == ("tensorflow" if backend.get("tensorflow").has_gpu else "numpy")
+
+
+@pytest.mark.parametrize(("name", "dtype", "message"), [("cupy", "float32", "one of 'numpy'"), ("numpy", "int8", "dtype must be")])
+def test_get_refuses_what_it_does_not_know(name, dtype, message):
+    with pytest.raises(ValueError, match=message):
+        backend.get(name, dtype)
+
+
+def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "jax", None)
+    backend._make.cache_clear()
+    with pytest.raises(ImportError, match="pip install jax, or use another backend"):
+        backend.get("jax")
+    backend._make.cache_clear()

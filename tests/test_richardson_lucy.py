@@ -1,0 +1,213 @@
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
+
+from course_utils import backend, formation, operators, richardson_lucy
+from course_utils.deconvolve import VOLUMES
+
+SHAPE = (9, 16, 15)
+PSF_SHAPE = (5, 6, 7)
+
+
+def _problem(edges="periodic", background=0.0, xp=None, seed=0, photons=100.0):
+    rng = np.random.default_rng(seed)
+    psf = asymmetric_psf(PSF_SHAPE, rng)
+    exact = formation.forward(psf, SHAPE, edges=edges, xp=backend.get("numpy", "float64"))  # the same data for all
+    truth = cells(exact.shape_in, rng, photons=photons)
+    y = rng.poisson(np.maximum(exact(truth), 0) + background).astype(np.float32)
+    return truth, y, formation.forward(psf, SHAPE, edges=edges, xp=xp or backend.get("numpy"))
+
+
+def _last(estimates):
+    for x in estimates:
+        pass
+    return np.asarray(x)
+
+
+@pytest.mark.parametrize("edges", ["periodic", "open"])
+@pytest.mark.parametrize("background", [0.0, 5.0])
+@pytest.mark.parametrize("other", [name for name in installed_backends() if name != "numpy"])
+def test_backends_agree_after_twenty_iterations(other, background, edges):
+    results = []
+    for name in ("numpy", other):
+        _, y, H = _problem(edges, background, backend.get(name))
+        results.append(_last(richardson_lucy.plain(y, H, n_iter=20, background=background)))
+    assert np.linalg.norm(results[1] - results[0]) < 1e-4 * np.linalg.norm(results[0])
+    assert np.abs(results[1] - results[0]).max() < 1e-4 * results[0].max()
+
+
+@pytest.mark.parametrize("name", installed_backends())
+def test_light_is_kept_at_every_iteration_without_background(name):
+    _, y, H = _problem(xp=backend.get(name))
+    for x in richardson_lucy.plain(y, H, n_iter=10):
+        assert np.sum(x, dtype=float) == pytest.approx(y.sum(dtype=float), rel=1e-5)
+
+
+def test_with_background_the_light_is_what_the_update_says():
+    _, y, H = _problem(background=5.0)
+    x, update = None, richardson_lucy.plain(y, H, n_iter=5, background=5.0)
+    for new in update:
+        if x is not None:
+            model = np.asarray(H(x), float)
+            assert new.sum(dtype=float) == pytest.approx(np.sum(y * model / (model + 5)), rel=1e-4)
+        x = new
+
+
+@pytest.mark.parametrize("edges", ["periodic", "open"])
+@pytest.mark.parametrize("background", [0.0, 5.0])
+def test_divergence_never_rises_and_estimates_stay_positive(edges, background):
+    _, y, H = _problem(edges, background, backend.get("numpy", "float64"))
+    divergence = []
+    for x in richardson_lucy.plain(y, H, n_iter=60, background=background):
+        assert x.min() >= 0
+        divergence.append(richardson_lucy.i_divergence(y, np.maximum(H(x), 0) + background))
+    assert all(b <= a * (1 + 1e-9) for a, b in zip(divergence, divergence[1:], strict=False))
+    assert divergence[-1] < 0.5 * divergence[0]
+
+
+@pytest.mark.parametrize("background", [0.0, 5.0])
+def test_truth_is_a_fixed_point_of_noise_free_data(background):
+    truth, _, H = _problem(xp=backend.get("numpy", "float64"))
+    truth = truth + 1.0
+    x = _last(richardson_lucy.plain(H(truth) + background, H, n_iter=5, background=background, start=truth))
+    assert np.allclose(x, truth, rtol=1e-9)
+
+
+def test_noise_free_data_are_undone():
+    """With a PSF whose transfer function has no zeros, the iterations lead back to the truth."""
+    rng, xp = np.random.default_rng(1), backend.get("numpy", "float64")
+    truth = rng.uniform(50, 100, SHAPE)
+    H = operators.blur(gaussian_psf((3, 3, 3), (0.6, 0.6, 0.6)), SHAPE, xp=xp)
+    x = _last(richardson_lucy.plain(H(truth), H, n_iter=2000))
+    assert np.linalg.norm(x - truth) < 0.02 * np.linalg.norm(truth - truth.mean())
+
+
+def test_scaling_data_and_background_scales_the_estimate():
+    _, y, H = _problem(background=5.0)
+    one = _last(richardson_lucy.plain(y, H, n_iter=20, background=5.0))
+    many = _last(richardson_lucy.plain(1000 * y, H, n_iter=20, background=5000.0))
+    assert np.allclose(many, 1000 * one, rtol=1e-3, atol=1e-3 * many.max())
+
+
+def test_shifting_the_data_shifts_the_estimate():
+    _, y, H = _problem()
+    x = _last(richardson_lucy.plain(y, H, n_iter=20))
+    shifted = _last(richardson_lucy.plain(np.roll(y, (2, 5, 3), (0, 1, 2)), H, n_iter=20))
+    assert np.allclose(shifted, np.roll(x, (2, 5, 3), (0, 1, 2)), atol=1e-3 * x.max())
+
+
+def test_permuting_the_axes_permutes_the_estimate():
+    rng, xp = np.random.default_rng(2), backend.get("numpy")
+    psf, y = asymmetric_psf(PSF_SHAPE, rng), rng.poisson(20, SHAPE).astype(np.float32)
+    x = _last(richardson_lucy.plain(y, operators.blur(psf, SHAPE, xp=xp), n_iter=10))
+    turned_H = operators.blur(psf.transpose(2, 0, 1), (15, 9, 16), xp=xp)
+    turned = _last(richardson_lucy.plain(y.transpose(2, 0, 1), turned_H, n_iter=10))
+    assert np.allclose(turned, x.transpose(2, 0, 1), atol=1e-3 * x.max())
+
+
+def test_estimate_is_not_shifted_by_half_a_voxel():
+    """A wrong adjoint shifts the estimate; the centre of mass of a blurred cell is where the cell was."""
+    rng, xp = np.random.default_rng(3), backend.get("numpy")
+    truth = np.zeros((16, 16, 16))
+    truth[6:10, 5:9, 7:11] = 100
+    H = operators.blur(asymmetric_psf((4, 4, 4), rng), truth.shape, xp=xp)
+    x = _last(richardson_lucy.plain(np.maximum(H(truth), 0), H, n_iter=50))
+    for axis, centre in enumerate((7.5, 6.5, 8.5)):
+        profile = x.sum(axis=tuple(i for i in range(3) if i != axis), dtype=float)
+        assert profile @ np.arange(16) / profile.sum() == pytest.approx(centre, abs=0.02)
+
+
+def test_open_edges_halve_the_error_at_the_border():
+    rng, xp = np.random.default_rng(4), backend.get("numpy")
+    psf, shape = gaussian_psf((9, 9, 9), (2.0, 1.5, 1.5)), (16, 24, 24)
+    A = formation.forward(psf, shape, xp=xp)
+    world = cells(A.shape_in, rng, n=25, photons=200)
+    y = rng.poisson(np.maximum(A(world), 0) + 5).astype(np.float32)
+    truth, rim = operators.crop(shape, A.shape_in, xp=xp)(world), np.ones(shape, bool)
+    rim[3:-3, 3:-3, 3:-3] = False
+    errors = {}
+    for edges in ("open", "periodic"):
+        H = formation.forward(psf, shape, edges=edges, xp=xp)
+        x = operators.crop(shape, H.shape_in, xp=xp)(_last(richardson_lucy.plain(y, H, n_iter=30, background=5)))
+        errors[edges] = np.linalg.norm((x - truth)[rim]) / np.linalg.norm(truth[rim])
+    assert errors["open"] < 0.75 * errors["periodic"], errors
+
+
+def test_dark_data_without_background_stay_finite():
+    H = operators.blur(asymmetric_psf((3, 3, 3), np.random.default_rng(5)), (4, 5, 6), xp=backend.get("numpy"))
+    y = np.zeros((4, 5, 6), np.float32)
+    assert np.isfinite(_last(richardson_lucy.plain(y, H, n_iter=5))).all()
+    y[2, 2, 2] = 100
+    assert np.isfinite(_last(richardson_lucy.plain(y, H, n_iter=50))).all()
+
+
+def test_a_generator_computes_only_what_is_asked_for():
+    steps = []
+    _, y, H = _problem()
+    counted = operators.Linear(lambda x: steps.append(1) or H(x), H.T.forward, H.shape_in, H.shape_out, H.xp)
+    estimates = richardson_lucy.plain(y, counted, n_iter=1000)
+    next(estimates), next(estimates)
+    assert len(steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: y[1:], "y has shape"),
+        (lambda y: y - 50, "negative values.*Do not subtract the background"),
+        (lambda y: y * np.nan, "NaN"),
+    ],
+)
+def test_data_that_are_no_photons_are_refused(change, message):
+    _, y, H = _problem()
+    with pytest.raises(ValueError, match=message):
+        next(richardson_lucy.plain(change(y), H, n_iter=1))
+
+
+def test_a_negative_background_is_refused():
+    _, y, H = _problem()
+    with pytest.raises(ValueError, match="background must be finite and not negative; got -1"):
+        next(richardson_lucy.plain(y, H, n_iter=1, background=-1))
+
+
+def test_i_divergence_is_zero_only_for_the_data_themselves():
+    y = np.random.default_rng(6).poisson(3, 1000).astype(float)
+    assert richardson_lucy.i_divergence(y, y + 1e-12) == pytest.approx(0, abs=1e-6)
+    assert richardson_lucy.i_divergence(y, y + 0.5) > 1
+    assert richardson_lucy.i_divergence([0, 2.0], [1.0, 1.0]) == pytest.approx(2 * np.log(2))
+
+
+# A volume of 49 MB: what is smaller than 32 MB, glibc keeps for itself when it is freed, and the peak shows that too.
+PEAK = """
+    import sys, numpy as np
+    from course_utils import backend, formation, richardson_lucy
+    from benchmarks.memory import peak_memory, reset_peak_memory
+
+    shape, psf = (112, 304, 304), np.full((9, 17, 17), 1 / 9 / 17**2, np.float32)
+    y = np.ones(shape, np.float32)  # the caller's
+    xp = backend.get(sys.argv[1])
+    small = formation.forward(psf, (16, 32, 32), xp=xp)
+    for _ in richardson_lucy.plain(np.ones((16, 32, 32), np.float32), small, n_iter=2):
+        pass  # what the packages themselves take, once
+    before = reset_peak_memory()
+    A = formation.forward(psf, shape, xp=xp)
+    for _ in richardson_lucy.plain(y, A, n_iter=4, background=1.0):
+        pass
+    print((peak_memory() - before) / (4 * np.prod(A.shape_in)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc, which only Linux has")
+@pytest.mark.parametrize("name", installed_backends())
+def test_peak_memory_stays_within_what_is_announced(name):
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PEAK), name], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    volumes = float(run.stdout)
+    print(f"{name}: {volumes:.2f} volumes")
+    assert 3 < volumes <= VOLUMES, f"{name}: {volumes:.2f} volumes"
