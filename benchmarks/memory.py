@@ -1,21 +1,52 @@
-"""Peak resident memory of this process, on Linux: what /proc says, reset where one wants to begin to count."""
+"""Peak memory of a Richardson–Lucy run with open edges, in float32 volumes of the padded grid (Linux only).
+
+python -m benchmarks.memory numpy | tensorflow | jax      prints the number of volumes
+"""
 
 import re
+import sys
 from pathlib import Path
 
+import numpy as np
+
+from course_utils import backend, formation, richardson_lucy
+
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+# A volume of 49 MB: what is smaller than 32 MB, glibc keeps for itself when it is freed, and the peak shows that too.
+SHAPE, PSF_SHAPE = (112, 304, 304), (9, 17, 17)
 
 
-def reset_peak_memory():
+def reset_peak():
     """Begin to count anew; returns the bytes that are resident now."""
     CLEAR.write_text("5")  # 5: the high-water mark goes back to what is resident
     return _bytes("VmRSS")
 
 
-def peak_memory():
+def peak():
     """The most bytes that were resident at once since the last reset."""
     return _bytes("VmHWM")
 
 
+def volumes(name):
+    """What a run of four iterations takes beyond the caller's own stack."""
+    xp, psf = backend.get(name), np.full(PSF_SHAPE, 1 / np.prod(PSF_SHAPE), np.float32)
+    y = np.ones(SHAPE, np.float32)
+    _run(xp, psf, y[:16, :32, :32])  # what the packages themselves take, once
+    before = reset_peak()
+    grid = _run(xp, psf, y)
+    return (peak() - before) / (4 * np.prod(grid))
+
+
+def _run(xp, psf, y):
+    A = formation.forward(psf, y.shape, xp=xp)
+    for _ in richardson_lucy.plain(y, A, n_iter=4, background=1.0):
+        pass
+    return A.shape_in
+
+
 def _bytes(field):
     return 1024 * int(re.search(rf"{field}:\s+(\d+)", STATUS.read_text()).group(1))
+
+
+if __name__ == "__main__":
+    print(volumes(sys.argv[1]))

@@ -79,6 +79,24 @@ class NumPy:
     roll = staticmethod(np.roll)
     stack = staticmethod(np.stack)
 
+    # The next three may overwrite their named argument, which must be the caller's own intermediate result. A fresh
+    # array of the size of a volume costs NumPy more time than the arithmetic, since the system clears its pages.
+
+    def times_conj(self, spectrum, transfer):
+        """spectrum · conj(transfer); the spectrum may be overwritten."""
+        np.conj(spectrum, out=spectrum)
+        spectrum *= transfer
+        return np.conj(spectrum, out=spectrum)
+
+    def divide(self, y, model, floor):
+        """y / max(model, floor); the model may be overwritten."""
+        np.maximum(model, floor, out=model)
+        return np.divide(y, model, out=model)
+
+    def positive(self, x):
+        """max(x, 0); x may be overwritten."""
+        return np.maximum(x, 0, out=x)
+
     def pad(self, x, widths):
         """Zeros around x; widths ((before, after), …), one pair an axis."""
         return np.pad(x, widths)
@@ -98,7 +116,21 @@ class NumPy:
         return step
 
 
-class TensorFlow:
+class Compiled:
+    """What TensorFlow and JAX have in common: their compilers find by themselves what may be overwritten."""
+
+    def times_conj(self, spectrum, transfer):
+        # rather than conj(transfer), which would take a volume for itself
+        return self.conj(self.conj(spectrum) * transfer)
+
+    def divide(self, y, model, floor):
+        return y / self.maximum(model, floor)
+
+    def positive(self, x):
+        return self.maximum(x, 0)
+
+
+class TensorFlow(Compiled):
     """tensorflow; a step is compiled once, with XLA on a GPU (on a CPU, XLA's Fourier transforms are slower)."""
 
     name = "tensorflow"
@@ -149,7 +181,7 @@ class TensorFlow:
         return self._tf.function(step, autograph=False, jit_compile=self.has_gpu)
 
 
-class Jax:
+class Jax(Compiled):
     """jax, an optional extra; float64 needs its own switch (jax_enable_x64), so only float32 is offered."""
 
     name = "jax"

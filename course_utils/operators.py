@@ -67,8 +67,7 @@ def blur(psf, shape, *, xp):
     transfer = xp.rfftn(xp.asarray(_centre_to_origin(psf.astype(xp.dtype), shape)))
     return Linear(
         lambda x: xp.irfftn(xp.rfftn(x) * transfer, shape),
-        # rfftn(u) · conj(transfer), so written that the conjugate of the transfer function takes no memory
-        lambda u: xp.irfftn(xp.conj(xp.conj(xp.rfftn(u)) * transfer), shape),
+        lambda u: xp.irfftn(xp.times_conj(xp.rfftn(u), transfer), shape),
         tuple(shape),
         tuple(shape),
         xp,

@@ -49,7 +49,7 @@ def _block_size(stack):
 def _block(figure, stack, name, left, at, projection, limits, unit, cmap):
     scale = PANEL / max(stack.extent[1:])
     z, y, x = (length * scale for length in stack.extent)
-    at = tuple(n // 2 for n in stack.shape) if at is None else at
+    at = _voxel_of(stack, at)
     low, high = limits or np.percentile(stack.data, (0.1, 99.9))
     options = {"cmap": cmap, "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "nearest"}
     top = figure.get_figheight() - HEAD
@@ -69,6 +69,14 @@ def _block(figure, stack, name, left, at, projection, limits, unit, cmap):
     figure.colorbar(image, cax=bar, orientation="horizontal", extend="both")
     bar.set_xlabel(unit, fontsize=9, labelpad=1)
     bar.tick_params(labelsize=8)
+
+
+def _voxel_of(stack, at):
+    """The voxel asked for, the middle one if None; a ValueError if the stack has no such voxel."""
+    at = tuple(n // 2 for n in stack.shape) if at is None else tuple(at)
+    if len(at) != 3 or not all(0 <= i < n for i, n in zip(at, stack.shape, strict=True)):
+        raise ValueError(f"at must be a voxel (z, y, x) of the stack, whose shape is {stack.shape}; got {at}.")
+    return at
 
 
 def _fraction(figure, left, bottom, width, height):

@@ -25,8 +25,8 @@ def plain(y, H, *, n_iter, background=0.0, start=None):
 
     @xp.compile
     def step(x):
-        ratio = y / xp.maximum(H(x) + background, tiny)  # how far the model is from the data
-        return xp.maximum(x * H.T(ratio) * weight, 0)  # the FFT leaves values of −1e-7: not photons
+        ratio = xp.divide(y, H(x) + background, tiny)  # how far the model is from the data
+        return xp.positive(x * H.T(ratio) * weight)  # the FFT leaves values of −1e-7: not photons
 
     for _ in range(n_iter):
         x = step(x)

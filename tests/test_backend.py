@@ -34,6 +34,11 @@ def test_functions_equal_numpys(name):
         (xp.full((2, 3), 7.0), np.full((2, 3), 7.0)),
         (xp.conj(xp.rfftn(a)), np.conj(np.fft.rfftn(x))),
         (a[1:, ::2], x[1:, ::2]),
+        (xp.times_conj(xp.rfftn(a), xp.rfftn(a)), np.abs(np.fft.rfftn(x)) ** 2),
+        (xp.divide(a, a - 1.0, 0.25), x / np.maximum(x - 1, 0.25)),
+        (xp.positive(a - 1.0), np.maximum(x - 1, 0)),
+        (xp.min(a), x.min()),
+        (xp.max(a), x.max()),
     ]:
         assert np.allclose(np.asarray(mine), theirs, atol=1e-4)
     spread = np.asarray(xp.upsample_z(a, 2, 6))

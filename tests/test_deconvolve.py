@@ -1,0 +1,130 @@
+import numpy as np
+import psutil
+import pytest
+from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
+
+from course_utils import backend, compare, formation, operators
+from course_utils.deconvolve import deconvolve, find_background, memory_needed
+from course_utils.formation import Camera
+from course_utils.stack import Stack
+
+VOXEL = (0.2, 0.1, 0.1)
+SHAPE = (16, 28, 26)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Truth, measured photons on a background of 10, and the PSF: Stacks. The world goes on beyond the stack."""
+    rng, psf = np.random.default_rng(0), gaussian_psf((9, 9, 9), (2.2, 1.4, 1.4))
+    A = formation.forward(psf, SHAPE, xp=backend.get("numpy"))
+    world = cells(A.shape_in, rng, n=14, photons=300)
+    y = rng.poisson(np.maximum(A(world), 0) + 10)
+    truth = operators.crop(SHAPE, A.shape_in, xp=A.xp)(world)
+    return Stack(truth, VOXEL), Stack(y.astype(np.uint16), VOXEL), Stack(psf, VOXEL)
+
+
+@pytest.mark.parametrize("name", installed_backends())
+def test_deconvolution_comes_closer_to_the_truth(problem, name):
+    truth, y, psf = problem
+    x = deconvolve(y, psf, n_iter=30, backend=name, progress=False)
+    blurred = y.with_data(np.maximum(y.data - 10, 0))
+    assert x.shape == y.shape
+    assert x.voxel_size == VOXEL
+    assert x.data.min() >= 0
+    assert compare.psnr(x, truth) > compare.psnr(blurred, truth) + 1.5
+
+
+def test_counts_with_a_camera_give_photons(problem):
+    _, y, psf = problem
+    camera = Camera(gain=2.2, offset=100, read_noise=0)
+    counts = y.with_data(2.2 * y.data + 100)
+    x = deconvolve(counts, psf, camera=camera, background=10, n_iter=10, progress=False)
+    assert np.allclose(x.data, deconvolve(y, psf, background=10, n_iter=10, progress=False).data, rtol=1e-2, atol=0.05)
+
+
+def test_counts_below_the_offset_are_read_noise_and_do_no_harm(problem):
+    truth, y, psf = problem
+    rng, camera = np.random.default_rng(1), Camera(gain=2.0, offset=100, read_noise=8)
+    counts = y.with_data(2 * (y.data - 10) + 100 + 8 * rng.standard_normal(SHAPE))
+    assert camera.photons(counts).data.min() < 0
+    x = deconvolve(counts, psf, camera=camera, background=0, n_iter=20, progress=False)
+    assert compare.psnr(x, truth) > compare.psnr(camera.photons(counts), truth) + 1
+
+
+def test_background_is_found_low_but_not_too_low(problem):
+    _, y, _ = problem
+    assert 5 < find_background(y) < 15
+
+
+def test_tiles_show_no_seams(problem):
+    *_, psf = problem
+    rng = np.random.default_rng(3)
+    y = Stack(rng.poisson(10 + cells((20, 70, 60), rng, n=30, photons=100)), VOXEL)
+    whole = deconvolve(y, psf, n_iter=10, progress=False)
+    limit = memory_needed(y.shape, psf.shape) // 2
+    with pytest.warns(UserWarning, match=r"needs .* GB, and .* GB may be used\. Working in [2-9] tiles"):
+        tiled = deconvolve(y, psf, n_iter=10, max_memory=limit, progress=False)
+    assert compare.nrmse(tiled, whole) < 0.01
+    assert np.abs(tiled.data - whole.data).max() < 0.02 * whole.data.max()
+
+
+def test_memory_that_will_never_do_is_refused_before_the_run(problem):
+    _, y, psf = problem
+    with pytest.raises(MemoryError, match=r"a stack of 16 × 28 × 26 needs .*Crop the stack or the PSF"):
+        deconvolve(y, psf, max_memory=1000)
+    with pytest.raises(MemoryError, match="Periodic edges cannot be tiled"):
+        deconvolve(y, psf, edges="periodic", max_memory=1000)
+
+
+def test_free_memory_is_asked_for_where_no_limit_is_given(problem, monkeypatch):
+    _, y, psf = problem
+    little = type("Memory", (), {"available": memory_needed(y.shape, psf.shape)})
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    with pytest.warns(UserWarning, match="needs 0.000995 GB, and 0.000896 GB may be used"):  # nine tenths
+        deconvolve(y, psf, n_iter=1, progress=False)
+
+
+def test_the_given_stack_is_left_as_it_was(problem):
+    _, y, psf = problem
+    before = y.data.copy()
+    deconvolve(y, psf, n_iter=2, progress=False)
+    assert np.array_equal(y.data, before)
+
+
+def test_progress_is_shown_in_iterations(problem, capsys):
+    _, y, psf = problem
+    deconvolve(y, psf, n_iter=3)
+    assert "3/3" in capsys.readouterr().err
+
+
+def _other_voxel(psf):
+    return Stack(psf.data, (0.1, 0.1, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (lambda y, p: {"stack": y.data, "psf": p}, TypeError, "stack must be a Stack.*got ndarray"),
+        (lambda y, p: {"stack": y, "psf": p.data}, TypeError, "psf must be a Stack"),
+        (lambda y, p: {"stack": y, "psf": _other_voxel(p)}, ValueError, r"optics\.resample\(psf, stack\.voxel_size\)"),
+        (lambda y, p: {"stack": y, "psf": p, "method": "magic"}, ValueError, "method must be one of 'rl'; got 'magic'"),
+        (lambda y, p: {"stack": y, "psf": p, "n_iter": 0}, ValueError, "n_iter must be a whole number"),
+        (lambda y, p: {"stack": y, "psf": p, "n_iter": 2.5}, ValueError, "n_iter must be a whole number"),
+        (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number or 'auto'"),
+        (lambda y, p: {"stack": y, "psf": p, "background": -3}, ValueError, "background must be finite and not negative"),
+        (lambda y, p: {"stack": y, "psf": p, "backend": "cupy"}, ValueError, "backend must be one of"),
+        (lambda y, p: {"stack": y, "psf": p, "edges": "zero"}, ValueError, "edges must be"),
+        (lambda y, p: {"stack": y.with_data(y.data - 50), "psf": p}, ValueError, "Do not subtract the background"),
+    ],
+)
+def test_bad_input_is_refused_with_what_to_do(problem, arguments, error, message):
+    _, y, psf = problem
+    with pytest.raises(error, match=message):
+        deconvolve(**{"progress": False, **arguments(y, psf)})
+
+
+def test_a_psf_larger_than_the_stack_is_fine(problem):
+    _, y, _ = problem
+    thin = Stack(y.data[:3], VOXEL)
+    psf = Stack(asymmetric_psf((9, 9, 9), np.random.default_rng(2)), VOXEL)
+    assert np.isfinite(deconvolve(thin, psf, n_iter=3, progress=False).data).all()
