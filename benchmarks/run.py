@@ -85,7 +85,9 @@ def _memory():
         return {}
     measured = {}
     for name in ("numpy", "tensorflow", "jax"):
-        run = subprocess.run([sys.executable, "-m", "benchmarks.memory", name], capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [sys.executable, "-m", "benchmarks.memory", name], capture_output=True, text=True, check=False
+        )
         if run.returncode == 0:
             measured[f"this course, {name}"] = float(run.stdout)
     return measured

@@ -22,15 +22,15 @@ def photons(answer):
     with np.errstate(over="ignore"):
         wrapped = (counts - np.uint16(offset)) / gain
     mistakes = {
-        "a pixel darker than the offset came out with some 32 763 photons. The counts are uint16, which cannot go below "
-        "zero: 90 − 100 wraps around to 65 526. Convert before you subtract: counts.astype(float)": wrapped,
+        "a pixel darker than the offset came out with some 32 763 photons. The counts are uint16, which cannot go "
+        "below zero: 90 − 100 wraps around to 65 526. Convert before you subtract: counts.astype(float)": wrapped,
         "every pixel has the same number of photons too many. A camera adds its offset even in the dark; "
         "subtract it from the counts": counts / gain,
         "bright pixels are four times too bright here, where the gain is 2. The gain is counts per photon; "
         "so divide by it": (counts.astype(float) - offset) * gain,
         "the offset is in counts, not in photons: subtract it before you divide by the gain": counts / gain - offset,
-        "dark pixels were cut off at zero. Below the offset they are noise of the camera; cut off, only the positive half "
-        "of the noise stays and the background comes out too bright. Leave them negative": np.maximum(exact, 0),
+        "dark pixels were cut off at zero. Below the offset they are noise of the camera; cut off, only the positive "
+        "half of the noise stays and the background comes out too bright. Leave them negative": np.maximum(exact, 0),
         "photons were rounded. One count is half a photon here; keep the fraction (/ instead of //)": np.floor(exact),
         "the sign is turned around: counts minus offset, not offset minus counts": -exact,
     }

@@ -41,14 +41,16 @@ def match_affine(x, reference):
 
 
 def write_results(chapter, figures, folder="results"):
-    """Write a chapter's figures, {"name (unit)": number}, to results/<chapter>.json; `make course` makes a table of them.
+    """Write a chapter's figures, {"name (unit)": number}, to results/<chapter>.json, for the table of `make course`.
 
     Raises ValueError for a value that is not a finite number: a table shall not hide that a cell computed nothing.
     """
     figures = {name: float(value) for name, value in figures.items()}
     bad = [name for name, value in figures.items() if not np.isfinite(value)]
     if bad:
-        raise ValueError(f"these figures are not finite numbers: {', '.join(bad)}; look at the cells that computed them.")
+        raise ValueError(
+            f"these figures are not finite numbers: {', '.join(bad)}; look at the cells that computed them."
+        )
     path = Path(folder) / f"{chapter}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"chapter": str(chapter), "figures": figures}, indent=1) + "\n", encoding="utf-8")

@@ -54,9 +54,12 @@ def deconvolve(
         for window, core in tiles:
             A = formation.forward(psf, y[window].shape, edges=edges, xp=xp)
             first = xp.full(A.shape_in, start)
-            for x in METHODS[method](y[window], A, n_iter=n_iter, background=background, start=first):
+            estimates = METHODS[method](y[window], A, n_iter=n_iter, background=background, start=first)
+            for x in estimates:
+                last = x
                 bar.update()
-            result[core] = np.asarray(operators.crop(y[window].shape, A.shape_in, xp=xp)(x))[_within(core, window)]
+            seen = operators.crop(y[window].shape, A.shape_in, xp=xp)(last)
+            result[core] = np.asarray(seen)[_within(core, window)]
     return stack.with_data(result)
 
 
@@ -120,12 +123,16 @@ def _plan(shape, psf_shape, edges, max_memory):
         counts[longest] += 1
         needed = memory_needed(_window_shape(shape, psf_shape, counts), psf_shape)
     tiles = list(itertools.product(*map(_cut, shape, psf_shape, counts)))
-    warnings.warn(f"{_too_large(shape, memory_needed(shape, psf_shape), budget)} Working in {len(tiles)} tiles.", stacklevel=3)
+    warnings.warn(
+        f"{_too_large(shape, memory_needed(shape, psf_shape), budget)} Working in {len(tiles)} tiles.", stacklevel=3
+    )
     return [tuple(zip(*tile, strict=True)) for tile in tiles]
 
 
 def _too_large(shape, needed, budget):
-    return f"a stack of {' × '.join(map(str, shape))} needs {needed / 1e9:.3g} GB, and {budget / 1e9:.3g} GB may be used."
+    return (
+        f"a stack of {' × '.join(map(str, shape))} needs {needed / 1e9:.3g} GB, and {budget / 1e9:.3g} GB may be used."
+    )
 
 
 def _window_shape(shape, psf_shape, counts):

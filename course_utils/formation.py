@@ -27,10 +27,12 @@ class Camera:
         if not np.isfinite(self.offset):
             raise ValueError(f"offset is the counts of a dark pixel; got {self.offset}.")
         if not (np.isfinite(self.read_noise) and self.read_noise >= 0):
-            raise ValueError(f"read_noise is a standard deviation in counts and must not be negative; got {self.read_noise}.")
+            raise ValueError(
+                f"read_noise is a standard deviation in counts and must not be negative; got {self.read_noise}."
+            )
 
     def photons(self, counts):
-        """The Stack of counts as photons: (counts − offset) / gain. Dark voxels may come out below zero: that is noise."""
+        """The Stack of counts as photons, (counts − offset) / gain. Dark voxels may turn out negative: noise."""
         return counts.with_data((counts.data - np.float32(self.offset)) / np.float32(self.gain))
 
 

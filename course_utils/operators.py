@@ -61,8 +61,8 @@ def blur(psf, shape, *, xp):
     psf = np.asarray(psf)
     if psf.ndim != len(shape) or any(m > n for m, n in zip(psf.shape, shape, strict=True)):
         raise ValueError(
-            f"the PSF, shape {psf.shape}, must fit into the grid, shape {tuple(shape)}; crop the PSF around its centre, "
-            "or pad the grid (formation.forward with edges='open' does)."
+            f"the PSF, shape {psf.shape}, must fit into the grid, shape {tuple(shape)}; crop the PSF around its "
+            "centre, or pad the grid (formation.forward with edges='open' does)."
         )
     transfer = xp.rfftn(xp.asarray(_centre_to_origin(psf.astype(xp.dtype), shape)))
     return Linear(
@@ -76,7 +76,7 @@ def blur(psf, shape, *, xp):
 
 
 def crop(inner, outer, *, xp):
-    """The central part of this inner shape; the adjoint puts zeros around it. Raises ValueError where it does not fit."""
+    """The central part of this inner shape; the adjoint puts zeros around it. ValueError where it does not fit."""
     if len(inner) != len(outer) or any(m > n for m, n in zip(inner, outer, strict=True)):
         raise ValueError(f"a crop of shape {tuple(inner)} does not fit into {tuple(outer)}.")
     start = [(n - m) // 2 for m, n in zip(inner, outer, strict=True)]
@@ -120,7 +120,7 @@ def gradient(shape, voxel_size, *, xp):
 
 
 def adjoint_gap(A, rng):
-    """|<A x, u> − <x, A.T u>| / (|A x| |u|) for random zero-mean x and u: zero, but for rounding, if A.T is the adjoint.
+    """|<A x, u> − <x, A.T u>| / (|A x| |u|), random zero-mean x and u: zero, but for rounding, if A.T is the adjoint.
 
     Zero-mean matters: on positive arrays the mean dominates, and an adjoint off by one voxel passes unnoticed.
     Expect below 1e-12 in float64 and 1e-5 in float32.

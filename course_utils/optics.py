@@ -33,7 +33,8 @@ class Optics:
             )
         if not 0.1 <= self.wavelength <= 3:
             raise ValueError(
-                f"wavelength is in µm and lies between 0.1 and 3; got {self.wavelength}. For 520 nm write wavelength=0.52."
+                f"wavelength is in µm and lies between 0.1 and 3; got {self.wavelength}. "
+                "For 520 nm write wavelength=0.52."
             )
 
 
@@ -54,7 +55,10 @@ def clean_psf(measured):
     if smooth[peak] < 10 * noise or core.sum() > core.size / 8:
         raise ValueError("no bead stands out from the background; crop the stack around one bright bead.")
     if _faces(core).any():
-        raise ValueError(f"the bead at voxel {tuple(int(i) for i in peak)} touches the edge of the stack; crop around it less tightly.")
+        raise ValueError(
+            f"the bead at voxel {tuple(int(i) for i in peak)} touches the edge of the stack; "
+            "crop around it less tightly."
+        )
     bead = ndimage.binary_dilation(_region_around(peak, smooth > 4 * noise) | core)
     psf = _centred(np.where(bead, image, 0), ndimage.center_of_mass(np.where(core, image, 0)))
     return measured.with_data(psf / psf.sum())
@@ -92,7 +96,8 @@ def resample(psf, voxel_size):
 def check_psf(psf, voxel_size):
     """Raise ValueError, saying what to do, where the PSF cannot serve a stack of this voxel size.
 
-    Checked: the same voxel (to 1 %), nothing negative, unit sum (to 1 %), its centre of mass within a voxel of n // 2.
+    Checked: the same voxel (to 1 %), nothing negative, unit sum (to 1 %), its peak in the middle half of each axis (an
+    aberrated PSF may have its peak a little off the centre, and is right so).
     """
     if not np.allclose(psf.voxel_size, voxel_size, rtol=0.01, atol=0):
         raise ValueError(

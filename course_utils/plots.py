@@ -30,7 +30,9 @@ def sections(stacks, *, at=None, projection=False, limits=None, unit="photons", 
 def profile(stacks, axis, at, *, unit="photons", normalize=False):
     """Intensity along one axis (0 z, 1 y, 2 x) through the voxel `at`, for {"name": stack, …}, against µm."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
-    axes = figure.add_subplot(xlabel=f"{'zyx'[axis]} (µm)", ylabel="part of the maximum" if normalize else f"intensity ({unit})")
+    axes = figure.add_subplot(
+        xlabel=f"{'zyx'[axis]} (µm)", ylabel="part of the maximum" if normalize else f"intensity ({unit})"
+    )
     for name, stack in stacks.items():
         index = [slice(None) if i == axis else at[i] for i in range(3)]
         line = stack.data[tuple(index)]
@@ -53,7 +55,11 @@ def _block(figure, stack, name, left, at, projection, limits, unit, cmap):
     low, high = limits or np.percentile(stack.data, (0.1, 99.9))
     options = {"cmap": cmap, "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "nearest"}
     top = figure.get_figheight() - HEAD
-    panels = {"xy": (0, left, top - y, x, y), "yz": (2, left + x + GAP, top - y, z, y), "xz": (1, left, top - y - GAP - z, x, z)}
+    panels = {
+        "xy": (0, left, top - y, x, y),
+        "yz": (2, left + x + GAP, top - y, z, y),
+        "xz": (1, left, top - y - GAP - z, x, z),
+    }
     for label, (axis, *inches) in panels.items():
         axes = figure.add_axes(_fraction(figure, *inches))
         plane = stack.max_projection(axis) if projection else np.take(stack.data, at[axis], axis)

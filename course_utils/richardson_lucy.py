@@ -50,7 +50,9 @@ def check_photons(y, H, background=0.0):
     """Raise ValueError where y cannot be photons measured through H."""
     y = np.asarray(y)
     if y.shape != tuple(H.shape_out):
-        raise ValueError(f"y has shape {y.shape}, but H gives {tuple(H.shape_out)}; build H for the shape of the stack.")
+        raise ValueError(
+            f"y has shape {y.shape}, but H gives {tuple(H.shape_out)}; build H for the shape of the stack."
+        )
     if not np.isfinite(y).all():
         raise ValueError("y holds NaN or infinite values; replace them first.")
     if y.min() < 0:

@@ -87,5 +87,7 @@ def _check_volume(data):
     with np.errstate(over="ignore"):
         as_float32 = np.ascontiguousarray(data, dtype=np.float32)
     if not np.isfinite(as_float32).all():
-        raise ValueError(f"values up to {np.abs(data).max():.3g} do not fit float32; divide the stack by a constant first.")
+        raise ValueError(
+            f"values up to {np.abs(data).max():.3g} do not fit float32; divide the stack by a constant first."
+        )
     return as_float32

@@ -19,7 +19,7 @@ def explore(draw, *, description="", **choices):
     if empty or not choices:
         raise ValueError(f"each slider needs values to choose from; got none for {', '.join(empty) or 'any'}.")
     drawn = {}
-    picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%", object_fit="contain"))
+    picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%", align_self="flex-start"))
     sliders = {name: _slider(name, values) for name, values in choices.items()}
 
     def show(_=None):

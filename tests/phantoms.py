@@ -1,4 +1,6 @@
-"""Small inputs that the tests share: shapes odd, even and non-cubic, PSFs without any symmetry that could hide a mistake."""
+"""Small inputs that the tests share: shapes odd, even and non-cubic, PSFs without a symmetry that hides mistakes."""
+
+import contextlib
 
 import numpy as np
 
@@ -9,13 +11,12 @@ PSF_SHAPES = [(3, 3, 3), (2, 3, 4), (3, 4, 2)]
 
 
 def installed_backends():
-    """The names of the backends whose package is here; NumPy and TensorFlow always are."""
-    names = ["numpy", "tensorflow"]
-    try:
-        backend.get("jax")
-    except ImportError:
-        return names
-    return [*names, "jax"]
+    """The names of the backends whose package is here: jax is an extra, and a GPU machine may be without TensorFlow."""
+    names = ["numpy"]
+    for name in ("tensorflow", "jax"):
+        with contextlib.suppress(ImportError):
+            names.append(backend.get(name).name)
+    return names
 
 
 def asymmetric_psf(shape, rng):

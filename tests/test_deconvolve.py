@@ -111,7 +111,11 @@ def _other_voxel(psf):
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 0}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 2.5}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number or 'auto'"),
-        (lambda y, p: {"stack": y, "psf": p, "background": -3}, ValueError, "background must be finite and not negative"),
+        (
+            lambda y, p: {"stack": y, "psf": p, "background": -3},
+            ValueError,
+            "background must be finite and not negative",
+        ),
         (lambda y, p: {"stack": y, "psf": p, "backend": "cupy"}, ValueError, "backend must be one of"),
         (lambda y, p: {"stack": y, "psf": p, "edges": "zero"}, ValueError, "edges must be"),
         (lambda y, p: {"stack": y.with_data(y.data - 50), "psf": p}, ValueError, "Do not subtract the background"),

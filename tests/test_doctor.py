@@ -25,4 +25,8 @@ def test_report_is_a_table_in_a_notebook_and_lines_elsewhere(report):
 
 def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("no-such-package",))
-    assert doctor._package("no-such-package") == ("no-such-package", "not installed", "install it: pip install no-such-package")
+    assert doctor._package("no-such-package") == (
+        "no-such-package",
+        "not installed",
+        "install it: pip install no-such-package",
+    )

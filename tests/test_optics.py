@@ -111,7 +111,10 @@ def test_fwhm_is_infinite_where_the_half_is_not_reached():
 @pytest.mark.parametrize(
     ("psf", "message"),
     [
-        (Stack(gaussian_psf((5, 5, 5), (1, 1, 1)), (0.1, 0.1, 0.1)), r"voxel \(0.1, 0.1, 0.1\) µm differs.*optics\.resample"),
+        (
+            Stack(gaussian_psf((5, 5, 5), (1, 1, 1)), (0.1, 0.1, 0.1)),
+            r"voxel \(0.1, 0.1, 0.1\) µm differs.*optics\.resample",
+        ),
         (Stack(gaussian_psf((5, 5, 5), (1, 1, 1)) - 0.01, VOXEL), "negative values.*clean_psf"),
         (Stack(44 * gaussian_psf((5, 5, 5), (1, 1, 1)), VOXEL), "unit sum; it has 44"),
         (Stack(np.fft.ifftshift(gaussian_psf((8, 8, 8), (1, 1, 1))), VOXEL), "centre in the corner.*fftshift"),

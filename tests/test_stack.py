@@ -60,7 +60,9 @@ def test_stack_refuses_data_that_are_no_volume(data, message):
         Stack(data, VOXEL)
 
 
-@pytest.mark.parametrize("voxel_size", [(0.1, 0.1), 0.1, (0.1, 0, 0.1), (0.1, -1, 0.1), (0.1, np.nan, 1), ("z", 1, 1), None])
+@pytest.mark.parametrize(
+    "voxel_size", [(0.1, 0.1), 0.1, (0.1, 0, 0.1), (0.1, -1, 0.1), (0.1, np.nan, 1), ("z", 1, 1), None]
+)
 def test_stack_refuses_a_voxel_that_is_none(voxel_size):
     with pytest.raises(ValueError, match=r"three positive lengths in µm, \(dz, dy, dx\)"):
         Stack(np.zeros((2, 2, 2)), voxel_size)
