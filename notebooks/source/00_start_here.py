@@ -5,7 +5,7 @@
 #       test: {n_iter: 8}
 #       report: {n_iter: 100}
 #     bands:
-#       light kept (ratio): [0.95, 1.10]
+#       light kept (ratio): [0.95, 1.2]
 #       misfit per voxel, flat start: [8, 12]
 #       misfit per voxel, right PSF: [0.3, 0.8]
 #       misfit per voxel, wrong PSF: [0.4, 1.2]
@@ -51,7 +51,7 @@ from course_utils.deconvolve import deconvolve, find_background
 from course_utils.stack import Stack
 
 # %% tags=["parameters"]
-n_iter = 30  # iterations of the deconvolution
+n_iter = 20  # iterations of the deconvolution
 
 # %% [markdown]
 r"""
