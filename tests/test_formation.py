@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from phantoms import asymmetric_psf, installed_backends
+from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
 
 from course_utils import backend, formation, operators
 from course_utils.formation import Camera
@@ -65,3 +65,97 @@ def test_camera_photons_undoes_gain_and_offset_and_keeps_dark_noise_negative():
 def test_camera_refuses_what_no_camera_has(arguments, message):
     with pytest.raises(ValueError, match=message):
         Camera(**arguments)
+
+
+VOXEL = (0.2, 0.1, 0.1)
+PSF = Stack(gaussian_psf((9, 9, 9), (1.5, 1.2, 1.2)), VOXEL)
+
+
+def _specimen(shape=(12, 24, 22), seed=0):
+    return Stack(cells(shape, np.random.default_rng(seed), photons=80), VOXEL)
+
+
+def test_expect_keeps_the_light_of_what_lies_inside():
+    point = np.zeros((15, 21, 21))
+    point[7, 10, 10] = 1000
+    image = formation.expect(Stack(point, VOXEL), PSF, background=3.0)
+    assert image.data.sum(dtype=float) == pytest.approx(1000 + 3 * point.size, rel=1e-4)
+    assert image.data.min() >= 3
+
+
+def test_expect_keeps_every_nth_plane_with_its_voxel():
+    fine, coarse = formation.expect(_specimen(), PSF), formation.expect(_specimen(), PSF, bin_z=4)
+    assert coarse.voxel_size == pytest.approx((0.8, 0.1, 0.1))
+    assert np.array_equal(coarse.data, fine.data[::4])
+
+
+def test_subsampling_commutes_with_lateral_blur_and_not_with_axial():
+    """S (h ⊗ f) = h ⊗ (S f) holds for a blur within the planes; a blur across them needs the planes left out."""
+    truth = _specimen()
+    for sigma, commutes in (((0.01, 1.5, 1.5), True), ((1.5, 0.01, 0.01), False)):
+        psf = Stack(gaussian_psf((7, 7, 7), sigma), VOXEL)
+        blurred_first = formation.expect(truth, psf, bin_z=3).data
+        every_third = Stack(truth.data[::3], VOXEL)
+        sampled_first = formation.expect(every_third, psf).data
+        assert np.allclose(blurred_first, sampled_first, atol=2e-3) == commutes
+
+
+def test_photons_have_the_mean_and_variance_of_theory():
+    """Five standard errors; counts have gain² · photons + read_noise² + 1/12 (rounding) as variance."""
+    camera, rng, photons = Camera(gain=2.5, offset=100, read_noise=4), np.random.default_rng(1), 40.0
+    counts = camera.expose(Stack(np.full((50, 60, 60), photons), VOXEL), rng).data.astype(float)
+    variance = 2.5**2 * photons + 4**2 + 1 / 12
+    assert abs(counts.mean() - (2.5 * photons + 100)) < 5 * np.sqrt(variance / counts.size)
+    assert abs(counts.var() - variance) < 5 * variance * np.sqrt(2 / counts.size) * 1.1  # Poisson: a little more
+
+
+def test_counts_are_whole_and_saturate():
+    camera = Camera(gain=3.0, offset=100, full_well=255)
+    counts = camera.expose(Stack(np.full((4, 20, 20), 60.0), VOXEL), np.random.default_rng(2)).data
+    assert np.array_equal(counts, np.rint(counts))
+    assert counts.max() == 255
+
+
+def test_the_same_seed_gives_the_same_stack():
+    camera = Camera(gain=2.0, offset=100, read_noise=2)
+    one, same = (formation.acquire(_specimen(), PSF, camera, background=5, rng=np.random.default_rng(3)) for _ in "ab")
+    assert np.array_equal(one.data, same.data)
+    expected = formation.expect(_specimen(), PSF, background=5).data
+    assert np.array_equal(expected, np.rint(1024 * expected) / 1024)  # what makes it the same on another computer
+
+
+def test_acquire_is_expect_with_noise():
+    camera = Camera(gain=2.0, offset=100, read_noise=1)
+    stacks = [
+        camera.photons(formation.acquire(_specimen(), PSF, camera, background=5, rng=np.random.default_rng(i))).data
+        for i in range(30)
+    ]
+    expected = formation.expect(_specimen(), PSF, background=5).data
+    error = (np.mean(stacks, axis=0) - expected) / np.sqrt((expected + 0.25) / 30)
+    assert abs(error.mean()) < 5 / np.sqrt(error.size)
+    assert error.std() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("read_noise", [0.0, 4.0])
+def test_calibration_recovers_gain_and_offset(read_noise):
+    camera, rng = Camera(gain=2.2, offset=100, read_noise=read_noise), np.random.default_rng(4)
+    light = Stack(np.broadcast_to(np.linspace(0, 400, 200), (4, 200, 200)), VOXEL)
+    found = formation.calibrate(camera.expose(light, rng), camera.expose(light, rng), read_noise=read_noise)
+    assert found.gain == pytest.approx(2.2, rel=0.02)
+    assert found.offset == pytest.approx(100, rel=0.02)
+
+
+def test_calibration_needs_dark_and_bright_places():
+    camera, rng = Camera(gain=2.2, offset=100), np.random.default_rng(5)
+    even = Stack(np.full((4, 100, 100), 200.0), VOXEL)
+    with pytest.raises(ValueError, match="too even"):
+        formation.calibrate(camera.expose(even, rng), camera.expose(even, rng))
+
+
+def test_impossible_photons_are_refused():
+    with pytest.raises(ValueError, match="cannot be negative; got -2"):
+        Camera().expose(Stack(np.full((2, 2, 2), -2.0), VOXEL), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="background is photons"):
+        formation.expect(_specimen(), PSF, background=-1)
+    with pytest.raises(ValueError, match="full_well"):
+        Camera(offset=300, full_well=255)
