@@ -5,6 +5,7 @@ the likely mistake. It knows the typical mistakes by their results, so it never 
 """
 
 import numpy as np
+from scipy import fft
 
 
 class NotYet(Exception):
@@ -19,11 +20,20 @@ def photons(answer):
     counts, gain, offset = np.array([[90, 100, 102], [300, 1100, 65535]], dtype=np.uint16), 2.0, 100
     untouched, exact = counts.copy(), (counts.astype(float) - offset) / gain
     result = _call(answer, counts, gain, offset)
+    if not np.array_equal(counts, untouched):
+        raise NotYet("the counts that you were given have changed. Make a new array; do not use -= or /= on them.")
     with np.errstate(over="ignore"):
-        wrapped = (counts - np.uint16(offset)) / gain
+        wrapped = counts - np.uint16(offset)
     mistakes = {
         "a pixel darker than the offset came out with some 32 763 photons. The counts are uint16, which cannot go "
-        "below zero: 90 − 100 wraps around to 65 526. Convert before you subtract: counts.astype(float)": wrapped,
+        "below zero: 90 − 100 wraps around to 65 526. Convert first: counts.astype(float)": wrapped / gain,
+        "a pixel darker than the offset wrapped around to 65 526: uint16 cannot go below zero. Convert first, "
+        "counts.astype(float); and mind the gain": wrapped,
+        "the gain is forgotten: each photon made `gain` counts, so divide by it": counts.astype(float) - offset,
+        "/ binds tighter than −: you divided only the offset by the gain. Write (counts − offset) / gain": counts
+        - offset / gain,
+        "this is the equation as it stands, from photons to counts. Solve it for the photons": counts * gain + offset,
+        "dark pixels turned positive. Below the offset they are camera noise; leave them negative": np.abs(exact),
         "every pixel has the same number of photons too many. A camera adds its offset even in the dark; "
         "subtract it from the counts": counts / gain,
         "bright pixels are four times too bright here, where the gain is 2. The gain is counts per photon; "
@@ -31,14 +41,145 @@ def photons(answer):
         "the offset is in counts, not in photons: subtract it before you divide by the gain": counts / gain - offset,
         "dark pixels were cut off at zero. Below the offset they are noise of the camera; cut off, only the positive "
         "half of the noise stays and the background comes out too bright. Leave them negative": np.maximum(exact, 0),
-        "photons were rounded. One count is half a photon here; keep the fraction (/ instead of //)": np.floor(exact),
+        "photons were rounded down. One count is half a photon here; keep the fraction (/, not //)": np.floor(exact),
+        "photons were rounded. One count is half a photon here; keep the fraction": np.rint(exact),
         "the sign is turned around: counts minus offset, not offset minus counts": -exact,
     }
     _compare(result, exact, mistakes)
-    if not np.array_equal(counts, untouched):
-        raise NotYet("the counts that you were given have changed. Make a new array; do not use -= or /= on them.")
     print("✓ the offset is taken out, and the gain divided by\n✓ dark pixels stay negative, and do not wrap around")
     print("✓ the counts are left as they were\nThat is what Camera.photons does.")
+
+
+def convolution(answer):
+    """Exercise of notebook 01: answer(x, psf) → the periodic sum of PSFs, one for each voxel of a line."""
+    for n, m in ((9, 5), (8, 4)):
+        rng = np.random.default_rng(n)
+        x, psf = rng.random(n), rng.random(m) + np.arange(m)
+        exact = _sum_of_psfs(x, psf)
+        mistakes = {
+            "the PSF is mirrored: light of voxel j goes to voxel j + k − n // 2 in proportion to psf[k], not psf[−k]. "
+            "(You have computed the correlation: remember it, it is the adjoint)": _sum_of_psfs(x, psf, mirrored=True),
+            "everything is shifted by half the PSF. Its centre is psf[n // 2], not psf[0]": np.roll(exact, m // 2),
+            "light that leaves at one end is lost. The line is periodic: take the index modulo len(x)": _sum_of_psfs(
+                x, psf, wrap=False
+            ),
+            "this is the PSF's Fourier transform times x, not yet turned back": fft.fft(x),
+        }
+        _compare(_call(answer, x, psf), exact, mistakes)
+    print("✓ every voxel sends its light out as one PSF\n✓ the PSF's centre is at n // 2, for odd and even lengths")
+    print("✓ the line is periodic")
+
+
+def transfer(answer):
+    """Exercise of notebook 01: answer(psf, shape) → the optical transfer function, on the half grid of rfftn."""
+    for shape in ((6, 8, 10), (5, 7, 9)):
+        psf = np.random.default_rng(1).random((3, 4, 5))
+        psf /= psf.sum()
+        corner = np.zeros(shape)
+        corner[:3, :4, :5] = psf
+        at_origin = np.roll(corner, (-1, -2, -2), axis=(0, 1, 2))
+        centred = np.roll(at_origin, [n // 2 for n in shape], axis=(0, 1, 2))
+        mistakes = {
+            "the PSF's centre is not at voxel [0, 0, 0], where Fourier transforms begin to count; blurred with it, an "
+            "image is shifted. Roll the padded PSF by −(n // 2) of the PSF's own shape": corner,
+            "the PSF's centre is still in the middle of the grid: np.fft.ifftshift takes it to voxel 0": centred,
+            "one voxel off, on axes of odd length: fftshift where ifftshift belongs": fft.fftshift(centred),
+            "the PSF was rolled the wrong way: its centre moves to voxel 0 by −(n // 2)": np.roll(
+                corner, (1, 2, 2), axis=(0, 1, 2)
+            ),
+            "the PSF lost its unit sum on the way: the transfer function must be 1 at frequency 0": at_origin
+            / psf.max(),
+        }
+        mistakes = {text: fft.rfftn(wrong) for text, wrong in mistakes.items()}
+        mistakes["this is the full grid's transform; use rfftn"] = fft.fftn(at_origin)
+        _compare(_call(answer, psf, shape), fft.rfftn(at_origin), mistakes)
+    print(
+        "✓ the PSF's centre is at voxel 0\n✓ right on odd and even grids\n✓ 1 at frequency 0: no light is lost or made"
+    )
+
+
+def adjoint(answer):
+    """Exercise of notebook 01: answer(u, transfer) → A.T(u) for the blur with this transfer function."""
+    for shape in ((4, 6, 8), (5, 6, 7)):
+        rng = np.random.default_rng(2)
+        u, at_origin = rng.standard_normal(shape), rng.random(shape) ** 4
+        spectrum, H = fft.rfftn(u), fft.rfftn(at_origin)
+        flipped = fft.rfftn(at_origin[::-1, ::-1, ::-1])
+        back = {
+            "this is the blur itself, A(u). The adjoint takes the complex conjugate of the transfer function": spectrum
+            * H,
+            "one voxel off on each axis: the PSF was flipped, and flipping an array also moves its voxel 0 to the end. "
+            "The conjugate of the transfer function flips around voxel 0": spectrum * flipped,
+            "this is the inverse, not the adjoint: A.T is not A⁻¹": spectrum / H,
+            "the image's spectrum was conjugated too, which mirrors the image": np.conj(spectrum) * H,
+        }
+        mistakes = {text: fft.irfftn(wrong, shape) for text, wrong in back.items()}
+        result = _call(answer, u, H)
+        if np.shape(result) != shape and np.ndim(result) == 3:
+            raise NotYet(
+                f"the last axis came back as {np.shape(result)[-1]} instead of {shape[-1]}: irfftn(…, s=u.shape)."
+            )
+        _compare(result, fft.irfftn(spectrum * np.conj(H), shape), mistakes)
+    print("✓ <A x, u> = <x, A.T u>, for odd and even grids")
+
+
+def camera(answer):
+    """Exercise of notebook 01: answer(photons, gain, offset, read_noise, rng) → counts, of the right statistics."""
+    photons, gain, offset, read_noise = np.full((300, 300), 40.0), 2.5, 100.0, 3.0
+    counts = _call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
+    again = _call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
+    if np.shape(counts) != photons.shape:
+        raise NotYet(f"the result must have shape {photons.shape}, like photons; it has {np.shape(counts)}.")
+    if not np.array_equal(counts, again):
+        raise NotYet("the same rng gave two different pictures: draw all chance from the rng that you are given.")
+    if np.array_equal(counts, counts[:1, :1] * np.ones_like(photons)):
+        raise NotYet("all voxels are alike: no noise. Photons come at random, rng.poisson(photons).")
+    _diagnose_statistics(np.mean(counts), np.var(counts))
+    quiet = _call(answer, photons, gain, offset, 0.0, np.random.default_rng(4))
+    events = (np.asarray(quiet) - offset) / gain
+    if not np.allclose(events, np.rint(events), atol=0.21):
+        raise NotYet("without read noise, (counts − offset) / gain must be whole photons: draw them with rng.poisson.")
+    print(
+        "✓ mean gain · photons + offset\n✓ variance gain² · photons + read_noise²\n✓ whole photons, and chance from rng"
+    )
+
+
+def _diagnose_statistics(mean, variance):
+    """Compare with gain 2.5, 40 photons, offset 100, read noise 3: mean 200, variance 259."""
+    for wrong, explanation in (
+        (100.0, "the offset is missing: the mean is gain · photons"),
+        (140.0, "the gain is missing: each photon makes `gain` counts"),
+        (350.0, "the offset was multiplied by the gain: add it after the gain"),
+    ):
+        if abs(mean - wrong) < 1:
+            raise NotYet(f"{explanation}.")
+    if abs(mean - 200) > 1:
+        raise NotYet(f"the mean is {mean:.1f} counts; expected 2.5 · 40 + 100 = 200.")
+    for wrong, explanation in (
+        (9, "only the read noise is there; the photons themselves are random: rng.poisson(photons)"),
+        (250, "the read noise is missing: add read_noise · rng.standard_normal(…)"),
+        (109, "the Poisson law holds for photons, not for counts: draw the photons first, then multiply by the gain"),
+        (209, "the Poisson law holds for photons, not for counts with their offset: draw the photons first"),
+        (250 + 9 * 6.25, "the read noise was multiplied by the gain: it arises after it, in counts"),
+        (253, "read_noise is a standard deviation, not a variance: do not take its root"),
+        (250 + 81, "read_noise is a standard deviation, not a variance: do not square it"),
+        (40 + 9, "the noise of the photons was not multiplied by the gain: the camera multiplies what came in"),
+    ):
+        if abs(variance - wrong) < 2.9:
+            raise NotYet(f"{explanation}.")
+    if abs(variance - 259) > 6:
+        raise NotYet(f"the variance is {variance:.1f} counts²; expected gain² · photons + read_noise² = 259.")
+
+
+def _sum_of_psfs(x, psf, *, mirrored=False, wrap=True):
+    """The blur of a line, voxel by voxel; the two switches make the usual mistakes."""
+    result, reach = np.zeros(len(x)), len(psf) // 2
+    for j, light in enumerate(x):
+        for k, part in enumerate(psf):
+            i = j - (k - reach) if mirrored else j + k - reach
+            if wrap or 0 <= i < len(x):
+                result[i % len(x)] += light * part
+    return result
 
 
 def _call(answer, *arguments):
@@ -47,6 +188,10 @@ def _call(answer, *arguments):
         result = answer(*arguments)
     except NotImplementedError as error:
         raise NotYet(f"not written yet. {str(error).capitalize() or 'Your turn.'}") from None
+    except TypeError as error:
+        inplace = "same_kind" in str(error)  # numpy's words for counts /= gain
+        hint = ". An integer array cannot hold fractions: make a new array, do not use /=" if inplace else ""
+        raise NotYet(f"your function stopped with {type(error).__name__}: {error}{hint}") from error
     except Exception as error:  # whatever the student's code raises is theirs to see
         raise NotYet(f"your function stopped with {type(error).__name__}: {error}") from error
     if result is None:
@@ -59,7 +204,7 @@ def _compare(result, exact, mistakes):
     result = np.asarray(result)
     if result.shape != exact.shape:
         raise NotYet(f"the result must have shape {exact.shape}, like the input; it has {result.shape}.")
-    if result.dtype.kind not in "biuf":
+    if result.dtype.kind not in "biufc":
         raise NotYet(f"the result must be an array of numbers; it holds {result.dtype}.")
     if _close(result, exact):
         return

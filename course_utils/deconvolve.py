@@ -14,6 +14,7 @@ from course_utils import formation, operators, optics, richardson_lucy
 from course_utils.stack import Stack
 
 METHODS = {"rl": richardson_lucy.plain}
+LARGEST_VOXEL = 20  # µm; no microscope that needs deconvolution has larger ones
 VOLUMES = 8  # float32 volumes of the padded grid that an iteration holds at its peak (measured in the tests)
 
 
@@ -81,23 +82,28 @@ def _check(stack, psf, method, n_iter):
     for name, value in (("stack", stack), ("psf", psf)):
         if not isinstance(value, Stack):
             raise TypeError(
-                f"{name} must be a Stack, so that its voxel size is known; got {type(value).__name__}. "
-                "Write Stack(array, voxel_size=(dz, dy, dx)) with lengths in µm, or use data_fetch.read_stack(path)."
+                f"{name} must be a Stack, which knows its voxel size; got {type(value).__name__}. Write "
+                "Stack(array, voxel_size=(dz, dy, dx)) with lengths in µm, use data_fetch.read_stack(path), or, of a "
+                f"data set of several parts, the part called .{name}."
             )
+        if max(value.voxel_size) > LARGEST_VOXEL:
+            raise ValueError(f"{name} has a voxel of {value.voxel_size} µm. Are these nm? Divide by 1000.")
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}.")
-    if int(n_iter) != n_iter or n_iter < 1:
+    if not isinstance(n_iter, (int, np.integer)) or n_iter < 1:
         raise ValueError(f"n_iter must be a whole number of at least 1; got {n_iter!r}.")
     optics.check_psf(psf, stack.voxel_size)
 
 
 def _photons(stack, background, camera):
     """What was measured and the background in it, both not negative and in the same unit."""
+    if background is None:
+        raise ValueError("background must be a number, or 'auto' to have it found; got None.")
     if camera is not None:
         stack = camera.photons(stack)
     if isinstance(background, str):
         if background != "auto":
-            raise ValueError(f"background must be a number or 'auto'; got {background!r}.")
+            raise ValueError(f"background must be a number, or 'auto'; got {background!r}.")
         background = max(find_background(stack), 0.0)
     if camera is None:
         return stack.data, background

@@ -31,7 +31,7 @@ def profile(stacks, axis, at, *, unit="photons", normalize=False):
     """Intensity along one axis (0 z, 1 y, 2 x) through the voxel `at`, for {"name": stack, …}, against µm."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot(
-        xlabel=f"{'zyx'[axis]} (µm)", ylabel="part of the maximum" if normalize else f"intensity ({unit})"
+        xlabel=f"{'zyx'[axis]} (µm)", ylabel="fraction of the maximum" if normalize else f"intensity ({unit})"
     )
     for name, stack in stacks.items():
         index = [slice(None) if i == axis else at[i] for i in range(3)]

@@ -3,6 +3,7 @@ import psutil
 import pytest
 from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
 
+import data_fetch
 from course_utils import backend, compare, formation, operators
 from course_utils.deconvolve import deconvolve, find_background, memory_needed
 from course_utils.formation import Camera
@@ -110,7 +111,15 @@ def _other_voxel(psf):
         (lambda y, p: {"stack": y, "psf": p, "method": "magic"}, ValueError, "method must be one of 'rl'; got 'magic'"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 0}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 2.5}, ValueError, "n_iter must be a whole number"),
-        (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number or 'auto'"),
+        (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number, or 'auto'"),
+        (lambda y, p: {"stack": y, "psf": p, "background": None}, ValueError, "got None"),
+        (lambda y, p: {"stack": y, "psf": p, "n_iter": None}, ValueError, "n_iter must be a whole number"),
+        (
+            lambda y, p: {"stack": data_fetch.Bundle(y, p), "psf": p},
+            TypeError,
+            r"got Bundle\..*the part called \.stack",
+        ),
+        (lambda y, p: {"stack": Stack(y.data, (200, 100, 100)), "psf": p}, ValueError, "Are these nm"),
         (
             lambda y, p: {"stack": y, "psf": p, "background": -3},
             ValueError,

@@ -26,7 +26,7 @@ and this course takes you from the first smear to the networks that undo it.
 
 - check that your computer is ready, and tell how long things will take on it;
 - turn a camera's counts into photons;
-- deblur a real cell, in three cells, with the PSF that was measured on the same microscope;
+- deblur a real cell, in three short code cells, with a measurement of the very microscope's blur (its PSF);
 - recognise the commonest reason why a deconvolution fails, and mend it.
 
 | you need | time | computing, on 2 cores without a GPU | memory |
@@ -68,8 +68,8 @@ cell.stack
 
 # %% [markdown]
 r"""
-A `Stack` is a volume that knows the size of its voxel, axes (z, y, x), lengths in µm. Three sections through one of the
-vesicles:
+A `Stack` is a volume that knows the size of its voxel (a pixel in 3D), axes (z, y, x), lengths in µm; z is the axis along which the
+microscope looks. Three sections through one of the vesicles, where the thin dashed lines cross:
 """
 
 # %% alt="Sections of the measured cell: vesicles are blurred, most of all along z."
@@ -80,8 +80,8 @@ plots.sections({"as measured": cell.stack}, at=vesicle, unit="counts")
 r"""
 **What to see.** In xy the vesicles are blurred dots. In xz and yz, the views along the optical axis z, the same vesicles are
 twice as long as they are wide. Nothing in the cell is stretched along our microscope's axis: that is the blur. (The large dark
-corner is no sample at all: the light sheet scans obliquely, the stack was straightened, and the corner was filled with the
-camera's offset.)
+corner, lower left in xz and right in yz, is no sample at all: the light sheet scans obliquely, the stack was straightened, and the
+corner was filled with the constant 98, the camera's value in the dark. The arrow ends of a colour bar: brighter and darker voxels exist.)
 
 How much smear does one point make? Somebody put a single fluorescent bead, smaller than the resolution, under the same
 microscope. Its picture is the **point spread function**, the PSF.
@@ -90,6 +90,12 @@ microscope. Its picture is the **point spread function**, the PSF.
 # %% alt="The measured PSF: a dot in xy, an elongated spot in xz and yz."
 brightest = float(cell.psf.data.max())
 plots.sections({"PSF: the picture of one point": cell.psf}, limits=(0, brightest), unit="fraction of the light")
+
+# %% [markdown]
+r"""
+How wide is it? One measures between the two places where the intensity has fallen to half of the peak: the *full width at half
+maximum*, FWHM.
+"""
 
 # %%
 z, y, x = optics.fwhm(cell.psf)
@@ -115,7 +121,7 @@ would take long.
 
 An exercise is a function with a hole in it. Fill the hole, run the cell, then run the **check** below it: it says what holds, or
 *what probably went wrong*. Stuck? Open the hints, one after the other. Cells further down never use your answer, so you may
-always go on.
+always go on: if "Run All Cells" stopped at a check, click the cell below it and choose *Run ▸ Run Selected Cell and All Below*.
 
 ### Exercise 1: from counts to photons
 
@@ -162,7 +168,8 @@ r"""
 The course does this by `Camera(gain, offset).photons(stack)`. For our cell nobody recorded the gain, so we stay in counts:
 Richardson–Lucy, the algorithm below, scales with its input, and only the noise statistics would need the gain. The offset
 matters, and it stays *in* the data: the algorithm takes it as part of the **background**, which is found from the darkest part of
-the stack.
+the stack. Here that is the filled corner, so it finds the fill itself; between the vesicles the stack is some 4 counts brighter. (Was your
+own stack filled with zeros when it was straightened? Then give `background=` by hand.)
 """
 
 # %%
@@ -173,7 +180,8 @@ print(f"background: {background:.1f} counts; what is known of the camera: {cell.
 r"""
 ## 4 · The main job: deblur the cell
 
-Three cells. **First**, the data: the stack and the PSF that was measured on the same microscope.
+Three cells. **First**, the data: the stack and the PSF that was measured on the same microscope. (This PSF has been cleaned: its background taken off,
+centred, its sum set to 1. For a bead of your own, `optics.clean_psf` does that.)
 """
 
 # %%
@@ -208,8 +216,8 @@ plots.sections({"as measured": stack, f"deblurred, {n_iter} iterations": deblurr
 # %% [markdown]
 r"""
 **What to see.** Fog has become vesicles that can be counted; in xz the smears along z are shorter. Look at the colour bars too: the
-light that was spread over many voxels has been gathered into few, so that peaks are higher. Three numbers say whether this is
-more than a prettier picture.
+light that was spread over many voxels has been gathered into few, so that peaks are higher. Is this more than a prettier picture?
+First, the books: how much light is in the result, and how much was in the data?
 """
 
 # %%
@@ -219,8 +227,9 @@ print(f"light in the result / light above the background in the data: {light_kep
 
 # %% [markdown]
 r"""
-Deconvolution moves light; it makes none. (A few per cent may come in over the border, from what lies just outside of the stack.)
-Next, the vesicle under the cross hairs: how wide is it, before and after?
+Deconvolution is to move light, not to make any: the ratio should be 1. It is a few per cent too high because the algorithm starts from a flat
+volume, and after so few iterations some of that is still left in the dark places; section 5 watches it go. Next, the vesicle where the dashed
+lines cross: how wide is it, before and after?
 """
 
 # %% alt="Intensity along z through one vesicle: the deblurred peak is narrower than the measured one."
@@ -236,6 +245,11 @@ print("                              ", *(f"{w:.2f}" for w in width_after), "µm
 
 # %% [markdown]
 r"""
+Every width has shrunk by some 30 %: that is real gain, in µm. But the vesicle is still twice as long as wide. Most of what a microscope does
+not collect along its axis is lost for good, and no deconvolution brings it back: it sharpens each direction as far as the PSF allows. (The
+double top of the measured curve is photon noise, by the way.) That last bit of length is what the networks of chapter
+7 are about, and whether one may believe them.
+
 ## 5 · Iteration by iteration
 
 What happened in those iterations? Richardson–Lucy starts from a flat volume and asks, again and again: *if this were the cell,
@@ -244,17 +258,21 @@ In the language of the course, with the microscope as an operator $H$:
 
 $$x \;\leftarrow\; \frac{x}{H^\top 1} \cdot H^\top \frac{y}{H x + b}$$
 
+Here $x$ is the estimate, $y$ the measured stack and $b$ its background. $H$ blurs; $H^\top$, its *adjoint*, sends what arrives at a voxel back
+to the places from where it may have come; $1$ is a volume of ones. Chapters 1 and 4 derive all this.
+
 In code, algorithms are **generators**: they hand over one estimate after another, and the loop is yours.
 """
 
 # %%
-xp = default()
-H = formation.forward(psf, stack.shape, xp=xp)
-to_view = operators.crop(stack.shape, H.shape_in, xp=xp)
+xp = default()  # the array package that does the work: NumPy, or TensorFlow on a GPU
+H = formation.forward(psf, stack.shape, xp=xp)  # takes a volume larger than the stack: light comes in over the edge
+to_view = operators.crop(stack.shape, H.shape_in, xp=xp)  # cuts out what the stack shows
 keep = sorted({1, 2, 3, 5, 8, 12, 20, 30, 50, 100, n_iter})
 
 # %%
 estimates, misfit = {}, []
+# the misfit compares the stack with the estimate, blurred again, plus the background: 0 if they were equal
 flat_start = np.full(H.shape_in, float(np.mean(stack.data - background)), np.float32)
 misfit.append(richardson_lucy.i_divergence(stack.data, np.asarray(H(flat_start)) + background) / stack.data.size)
 for k, x in enumerate(richardson_lucy.plain(stack.data, H, n_iter=n_iter, background=background), start=1):
@@ -264,29 +282,34 @@ for k, x in enumerate(richardson_lucy.plain(stack.data, H, n_iter=n_iter, backgr
 
 # %% [markdown]
 r"""
-Move the slider. Each position shows an estimate that was computed above.
+Move the slider. Each position shows an estimate that was computed above, all in the same colours.
 """
 
 # %%
+limits = (0, float(np.percentile(deblurred.data, 99.9)))
 widgets.explore(
-    lambda iteration: plots.sections({f"iteration {iteration}": estimates[iteration]}, at=vesicle, unit="counts"),
+    lambda iteration: plots.sections(
+        {f"iteration {iteration}": estimates[iteration]}, at=vesicle, limits=limits, unit="counts"
+    ),
     iteration=list(estimates),
     description="Sections of the estimate after the chosen iteration; vesicles sharpen as the iterations go on.",
 )
 
 # %% alt="The estimate after the first, a middle and the last iteration: sharper from left to right."
 shown = [1, list(estimates)[len(estimates) // 2], n_iter]
-plots.sections({f"iteration {k}": estimates[k] for k in shown}, at=vesicle, unit="counts")
+plots.sections({f"iteration {k}": estimates[k] for k in shown}, at=vesicle, limits=limits, unit="counts")
 
 # %% [markdown]
 r"""
 The same without a slider: the first iterations gather the light, the later ones sharpen it. How far is each estimate, blurred again,
-from what was measured? The **misfit** is the Poisson likelihood in disguise, and falls at every step:
+from what was measured? The **misfit** measures that in the way that suits photons (chapter 4); it falls at every step. And the light that the
+flat start left in dark places goes:
 """
 
 # %%
-for k, value in zip(["flat start", *estimates], misfit, strict=True):
-    print(f"{k!s:>10}  misfit {value:8.3f} per voxel")
+for k, value in zip(estimates, misfit[1:], strict=True):
+    light = estimates[k].data.sum(dtype=float) / signal
+    print(f"iteration {k:3d}   misfit {value:6.3f} per voxel   light {light:.3f}")
 
 # %% [markdown]
 r"""
@@ -322,12 +345,14 @@ for k, x in enumerate(richardson_lucy.plain(stack.data, wrong_H, n_iter=n_iter, 
         model = np.asarray(wrong_H(x)) + background
 
 # %% alt="Results with the right PSF and with one 1.6 times too long: both look plausible, and nearly the same."
-plots.sections({"right voxel": deblurred, "wrong voxel": wrong}, at=vesicle, unit="counts")
+near = (slice(0, 50), slice(95, 180), slice(10, 95))  # the lower left of the cell, enlarged
+enlarged = {"right voxel": deblurred.with_data(deblurred.data[near]), "wrong voxel": wrong.with_data(wrong.data[near])}
+plots.sections(enlarged, at=(21, 65, 32), limits=limits, unit="counts")
 
 # %% [markdown]
 r"""
-**What to see:** hardly anything, and that is the point. The wrong result is sharp, clean and plausible; shown alone, it would convince
-everybody. (Look closely: along z the vesicles of the wrong one are swollen, and some that were two have become one.) The
+**What to see:** little, even enlarged, and that is the point. The wrong result is sharp, clean and plausible; shown alone, it would convince
+everybody. (Look closely at yz and xz: along z the vesicles of the wrong one are swollen, and some that were two have become one.) The
 numbers know better. Blur each estimate again, with the PSF that it was made with, and hold it against the data:
 """
 
@@ -337,14 +362,14 @@ print(f"misfit with the right PSF {misfit[-1]:.3f}, with the wrong one {misfit_w
 
 # %% [markdown]
 r"""
-After as many iterations, what the wrong PSF makes of the specimen explains the camera's picture less well.
+After the same number of iterations, what the wrong PSF makes of the specimen explains the camera's picture less well.
 
 | symptom | cause | fix |
 |---|---|---|
 | a plausible picture, but a misfit that stays high, and widths along z that are off | the PSF's voxel was taken for the stack's | `optics.resample(psf, stack.voxel_size)` |
 | everything shifted by a few voxels | the PSF's centre is not at `n // 2` | `optics.clean_psf(psf)` |
-| a haze that does not go, light lost or gained | the measured PSF's own background was left in it | `optics.clean_psf(psf)` |
-| dim structures gone | the stack's background was subtracted, or set too high | leave it in, pass `background=` |
+| "the PSF must have unit sum" | a picture of a bead is no PSF yet: its background is still in it | `optics.clean_psf(bead)` |
+| dim structures gone | the background was set too high | give a lower `background=` |
 
 A pretty picture proves nothing. This is why the course tries every method on volumes whose truth is known, before it is let loose on
 cells.
@@ -362,8 +387,9 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 r"""
-For a stack of your own, `data_fetch.read_stack("my_cell.tif")` and the three cells of section 4 are all you need, and a PSF. Other data
-that come with the course, or can be downloaded:
+For a stack of your own you need `data_fetch.read_stack("my_cell.tif")`, a bead under the same microscope, cleaned by
+`optics.clean_psf(data_fetch.read_stack("my_bead.tif"))`, and the code of section 4. Other data that come with the course, or can be
+downloaded (`?`: not recorded):
 """
 
 # %%
@@ -375,7 +401,7 @@ r"""
 
 - A microscope image is the specimen convolved with the PSF, plus background, plus photon noise.
 - The PSF must have the stack's voxel, unit sum, its centre in the middle; the background stays in the data.
-- Deconvolution moves light back to where it came from. It makes none, and a sharper picture alone proves nothing.
+- Deconvolution moves light back to where it came from; in the end it makes none. A sharper picture alone proves nothing.
 
 <details><summary>1. Why is a vesicle longer along z than across, though the bubble is round?</summary>
 
@@ -402,7 +428,9 @@ same; the misfit, which stays higher than with the right PSF, gives it away.
 - W. H. Richardson, *J. Opt. Soc. Am.* 62 (1972) 55, [doi:10.1364/JOSA.62.000055](https://doi.org/10.1364/JOSA.62.000055); L. B. Lucy, *Astron. J.* 79 (1974) 745, [doi:10.1086/111605](https://doi.org/10.1086/111605): the algorithm.
 - B.-C. Chen *et al.*, *Science* 346 (2014) 1257998, [doi:10.1126/science.1257998](https://doi.org/10.1126/science.1257998): the lattice light-sheet microscope.
 - P. Sarder and A. Nehorai, *IEEE Signal Process. Mag.* 23 (2006) 32, [doi:10.1109/MSP.2006.1628876](https://doi.org/10.1109/MSP.2006.1628876): a review of deconvolution in 3D.
-- The cell and its PSF: Talley Lambert, pycudadecon, MIT licence.
+- The cell and its PSF: Talley Lambert, [pycudadecon](https://github.com/tlambert03/pycudadecon), MIT licence.
+
+The last cell keeps this chapter's figures for the course's table of results.
 """
 
 # %%
