@@ -47,7 +47,7 @@ notebooks: $(STAMP)
 	$(RUN) tools/notebooks.py
 
 bench: $(STAMP)
-	$(RUN) benchmarks/run.py
+	$(RUN) -m benchmarks.run
 
 # The stamp is removed before and written after the installation: one that was cut short is taken up again. An environment
 # that does not run, has no pip, or is of another Python than these is made anew.

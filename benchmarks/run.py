@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import psf
+
 SHAPE, PSF_SHAPE, ITERATIONS, ROUNDS = (48, 256, 256), (31, 31, 31), 5, 5
 FLOOR = 5.0  # at least this many times as fast as scikit-image, on every backend
 
@@ -22,11 +24,11 @@ FLOOR = 5.0  # at least this many times as fast as scikit-image, on every backen
 def main():
     rng = np.random.default_rng(0)
     y = rng.poisson(20, SHAPE).astype(np.float32)
-    psf = rng.random(PSF_SHAPE, dtype=np.float32)
-    psf /= psf.sum()
+    kernel = rng.random(PSF_SHAPE, dtype=np.float32)
+    kernel /= kernel.sum()
     print(f"Richardson–Lucy, {' × '.join(map(str, SHAPE))}, periodic, PSF {' × '.join(map(str, PSF_SHAPE))}, float32")
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    contestants = {"scikit-image": _scikit_image(y, psf), **_course(y, psf)}
+    contestants = {"scikit-image": _scikit_image(y, kernel), **_course(y, kernel)}
     seconds = _in_turns(contestants)
     slowest = seconds["scikit-image"]
     print(f"{'':<22}{'ms an iteration':>16}{'× scikit-image':>16}")
@@ -35,24 +37,30 @@ def main():
     for name, volumes in _memory().items():
         print(f"{name}: peak memory {volumes:.2f} float32 volumes of the padded grid")
     write(Path("results/benchmarks.json"), {"ms an iteration": {name: 1000 * s for name, s in seconds.items()}})
+    print()
+    try:
+        late_psf = psf.main()
+    except ImportError as error:  # peers that the course itself does not need
+        print(f"PSFs are not compared: {error.name} is not installed (pip install psfmodels MicroscPSF-Py).")
+        late_psf = 0
     late = [name for name, s in seconds.items() if name != "scikit-image" and slowest / s < FLOOR]
-    return f"slower than {FLOOR} × scikit-image: {', '.join(late)}" if late else 0
+    return f"slower than {FLOOR} × scikit-image: {', '.join(late)}" if late else late_psf
 
 
-def _scikit_image(y, psf):
+def _scikit_image(y, kernel):
     from skimage.restoration import richardson_lucy
 
-    return lambda: richardson_lucy(y, psf, num_iter=ITERATIONS, clip=False)
+    return lambda: richardson_lucy(y, kernel, num_iter=ITERATIONS, clip=False)
 
 
-def _course(y, psf):
+def _course(y, kernel):
     """{name: a function that goes on by ITERATIONS}, for each backend whose package is installed."""
     from course_utils import backend, operators, richardson_lucy
 
     runs = {}
     for name in ("numpy", "tensorflow", "jax"):
         try:
-            H = operators.blur(psf, SHAPE, xp=backend.get(name))
+            H = operators.blur(kernel, SHAPE, xp=backend.get(name))
         except ImportError:
             continue
         estimates = richardson_lucy.plain(y, H, n_iter=10**9)

@@ -63,7 +63,11 @@ def convolution(answer):
             "light that leaves at one end is lost. The line is periodic: take the index modulo len(x)": _sum_of_psfs(
                 x, psf, wrap=False
             ),
-            "this is the PSF's Fourier transform times x, not yet turned back": fft.fft(x),
+            "one voxel off for PSFs of even length: the centre is n // 2": np.roll(exact, 1),
+            "everything is shifted by half the line: the centre is that of the PSF, psf[len(psf) // 2]": np.roll(
+                exact, m // 2 - n // 2
+            ),
+            "only the last PSF that reached each voxel is there: add up with +=": _sum_of_psfs(x, psf, add=False),
         }
         _compare(_call(answer, x, psf), exact, mistakes)
     print("✓ every voxel sends its light out as one PSF\n✓ the PSF's centre is at n // 2, for odd and even lengths")
@@ -87,12 +91,23 @@ def transfer(answer):
             "the PSF was rolled the wrong way: its centre moves to voxel 0 by −(n // 2)": np.roll(
                 corner, (1, 2, 2), axis=(0, 1, 2)
             ),
+            "the padded PSF was rolled by half of the grid; roll it by half of the PSF's own shape": np.roll(
+                corner, [-(n // 2) for n in shape], axis=(0, 1, 2)
+            ),
+            "one voxel off on axes of odd length: Python reads −n // 2 as (−n) // 2. Write −(n // 2)": np.roll(
+                corner, (-2, -2, -3), axis=(0, 1, 2)
+            ),
             "the PSF lost its unit sum on the way: the transfer function must be 1 at frequency 0": at_origin
             / psf.max(),
         }
         mistakes = {text: fft.rfftn(wrong) for text, wrong in mistakes.items()}
-        mistakes["this is the full grid's transform; use rfftn"] = fft.fftn(at_origin)
-        _compare(_call(answer, psf, shape), fft.rfftn(at_origin), mistakes)
+        result = _call(answer, psf, shape)
+        if np.shape(result) == shape:
+            full = "this is the full grid's transform; use rfftn, which keeps one half"
+            raise NotYet(
+                f"{full}." if np.iscomplexobj(result) else "this is still in real space: fft.rfftn is missing."
+            )
+        _compare(result, fft.rfftn(at_origin), mistakes)
     print(
         "✓ the PSF's centre is at voxel 0\n✓ right on odd and even grids\n✓ 1 at frequency 0: no light is lost or made"
     )
@@ -108,13 +123,21 @@ def adjoint(answer):
         back = {
             "this is the blur itself, A(u). The adjoint takes the complex conjugate of the transfer function": spectrum
             * H,
-            "one voxel off on each axis: the PSF was flipped, and flipping an array also moves its voxel 0 to the end. "
-            "The conjugate of the transfer function flips around voxel 0": spectrum * flipped,
+            "one voxel off on each axis: the PSF was flipped, and flipping an array also "
+            "moves its voxel 0 to the end. The conjugate of the transfer function flips around voxel 0": spectrum
+            * flipped,
             "this is the inverse, not the adjoint: A.T is not A⁻¹": spectrum / H,
-            "the image's spectrum was conjugated too, which mirrors the image": np.conj(spectrum) * H,
+            "the image's spectrum was conjugated instead of the transfer function": np.conj(spectrum) * H,
+            "the product was conjugated, which mirrors the image; conjugate the transfer function alone": np.conj(
+                spectrum * H
+            ),
+            "|H| has lost the phase, which tells where light goes; take the complex conjugate": spectrum * np.abs(H),
+            "this is A.T(A(u)): the transfer function came in twice": spectrum * np.abs(H) ** 2,
         }
         mistakes = {text: fft.irfftn(wrong, shape) for text, wrong in back.items()}
         result = _call(answer, u, H)
+        if np.iscomplexobj(result):
+            raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=u.shape).")
         if np.shape(result) != shape and np.ndim(result) == 3:
             raise NotYet(
                 f"the last axis came back as {np.shape(result)[-1]} instead of {shape[-1]}: irfftn(…, s=u.shape)."
@@ -134,7 +157,12 @@ def camera(answer):
         raise NotYet("the same rng gave two different pictures: draw all chance from the rng that you are given.")
     if np.array_equal(counts, counts[:1, :1] * np.ones_like(photons)):
         raise NotYet("all voxels are alike: no noise. Photons come at random, rng.poisson(photons).")
+    _diagnose_read_noise(_call(answer, 0 * photons, 1.0, 0.0, read_noise, np.random.default_rng(5)))
     _diagnose_statistics(np.mean(counts), np.var(counts))
+    ramp = np.outer(np.ones(400), np.linspace(10, 90, 30))
+    columns = np.mean(_call(answer, ramp, 1.0, 0.0, 0.0, np.random.default_rng(6)), axis=0)
+    if np.abs(columns - ramp[0]).max() > 6 * np.sqrt(90 / 400):
+        raise NotYet("where more photons are expected, more must be counted: rng.poisson(photons), voxel by voxel.")
     quiet = _call(answer, photons, gain, offset, 0.0, np.random.default_rng(4))
     events = (np.asarray(quiet) - offset) / gain
     if not np.allclose(events, np.rint(events), atol=0.21):
@@ -144,11 +172,24 @@ def camera(answer):
     )
 
 
+def _diagnose_read_noise(dark):
+    """Of a picture without light, gain 1 and offset 0: nothing but read noise, standard deviation 3."""
+    if np.ptp(dark) > 0 or not np.any(dark):
+        return
+    if np.mean(dark) == 3:
+        raise NotYet(
+            "read_noise was added as a number. It is a spread: read_noise * rng.standard_normal(photons.shape)."
+        )
+    raise NotYet("the read noise is one number for the whole picture: draw one for each voxel, give it photons.shape.")
+
+
 def _diagnose_statistics(mean, variance):
     """Compare with gain 2.5, 40 photons, offset 100, read noise 3: mean 200, variance 259."""
     for wrong, explanation in (
         (100.0, "the offset is missing: the mean is gain · photons"),
         (140.0, "the gain is missing: each photon makes `gain` counts"),
+        (0.0, "the offset was subtracted: the camera adds it"),
+        (116.0, "the photons were divided by the gain: each makes `gain` counts, so multiply"),
         (350.0, "the offset was multiplied by the gain: add it after the gain"),
     ):
         if abs(mean - wrong) < 1:
@@ -171,14 +212,14 @@ def _diagnose_statistics(mean, variance):
         raise NotYet(f"the variance is {variance:.1f} counts²; expected gain² · photons + read_noise² = 259.")
 
 
-def _sum_of_psfs(x, psf, *, mirrored=False, wrap=True):
-    """The blur of a line, voxel by voxel; the two switches make the usual mistakes."""
+def _sum_of_psfs(x, psf, *, mirrored=False, wrap=True, add=True):
+    """The blur of a line, voxel by voxel; the switches make the usual mistakes."""
     result, reach = np.zeros(len(x)), len(psf) // 2
     for j, light in enumerate(x):
         for k, part in enumerate(psf):
             i = j - (k - reach) if mirrored else j + k - reach
             if wrap or 0 <= i < len(x):
-                result[i % len(x)] += light * part
+                result[i % len(x)] = light * part + add * result[i % len(x)]
     return result
 
 
@@ -203,7 +244,7 @@ def _compare(result, exact, mistakes):
     """Raise NotYet unless the result is exact; with its explanation if it equals one of the known mistakes."""
     result = np.asarray(result)
     if result.shape != exact.shape:
-        raise NotYet(f"the result must have shape {exact.shape}, like the input; it has {result.shape}.")
+        raise NotYet(f"the result must have shape {exact.shape}; it has {result.shape}.")
     if result.dtype.kind not in "biufc":
         raise NotYet(f"the result must be an array of numbers; it holds {result.dtype}.")
     if _close(result, exact):

@@ -88,7 +88,7 @@ def crop(inner, outer, *, xp):
 def bin_z(factor, shape, *, xp):
     """Every factor-th plane, from plane 0 on: the stage's larger step. The adjoint leaves zeros between the planes.
 
-    Nothing is added up: a camera sees the plane in focus, and a larger step skips planes.
+    Nothing is added up: each plane is an exposure of its own, and a larger step leaves exposures out.
     """
     if int(factor) != factor or not 1 <= factor <= shape[0]:
         raise ValueError(f"the factor must be a whole number from 1 to the number of planes, {shape[0]}; got {factor}.")

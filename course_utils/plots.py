@@ -14,6 +14,7 @@ def sections(stacks, *, at=None, projection=False, limits=None, unit="photons", 
     at          voxel (z, y, x) through which the sections go; the middle if None. Thin lines show where.
     projection  show the brightest voxel along the third axis instead.
     limits      (low, high) of the colour map for all; each stack's own 0.1th and 99.9th percentile if None.
+    unit        of the intensity; or {"name": unit, …}.
     Lengths are to scale along every axis: a voxel longer in z is drawn longer.
     """
     stacks = stacks if isinstance(stacks, dict) else {"": stacks}
@@ -22,22 +23,48 @@ def sections(stacks, *, at=None, projection=False, limits=None, unit="photons", 
     height = max(h for _, h in sizes) + HEAD + FOOT
     figure, left = Figure(figsize=(width, height)), 3 * GAP
     for (name, stack), (w, _) in zip(stacks.items(), sizes, strict=True):
-        _block(figure, stack, name, left, at, projection, limits, unit, cmap)
+        _block(figure, stack, name, left, at, projection, limits, unit if isinstance(unit, str) else unit[name], cmap)
         left += w + 3 * GAP
     return figure
 
 
 def profile(stacks, axis, at, *, unit="photons", normalize=False):
     """Intensity along one axis (0 z, 1 y, 2 x) through the voxel `at`, for {"name": stack, …}, against µm."""
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
-    axes = figure.add_subplot(
-        xlabel=f"{'zyx'[axis]} (µm)", ylabel="fraction of the maximum" if normalize else f"intensity ({unit})"
-    )
+    curves = {}
     for name, stack in stacks.items():
-        index = [slice(None) if i == axis else at[i] for i in range(3)]
-        line = stack.data[tuple(index)]
-        axes.plot(np.arange(line.size) * stack.voxel_size[axis], line / line.max() if normalize else line, label=name)
+        values = stack.data[(*at[:axis], slice(None), *at[axis + 1 :])]
+        curves[name] = (
+            np.arange(values.size) * stack.voxel_size[axis],
+            values / values.max() if normalize else values,
+        )
+    label = "fraction of the maximum" if normalize else f"intensity ({unit})"
+    return lines(curves, xlabel=f"{'zyx'[axis]} (µm)", ylabel=label)
+
+
+def lines(curves, *, xlabel, ylabel, points=(), log=False, ylim=None):
+    """Curves {"name": (x, y), …} over one pair of axes, with their units in the labels.
+
+    points  the names of those that are drawn as dots.
+    log     a logarithmic y axis.
+    """
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+    for name, (x, y) in curves.items():
+        axes.plot(x, y, ".", markersize=2, alpha=0.6, label=name) if name in points else axes.plot(x, y, label=name)
+    axes.set_ylim(ylim)
     axes.legend(frameon=False)
+    return figure
+
+
+def matrices(named, *, unit):
+    """Small matrices {"name": 2D array, …} side by side, in one colour scale."""
+    figure = Figure(figsize=(4 * len(named), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(named), squeeze=False)[0]
+    low, high = min(m.min() for m in named.values()), max(m.max() for m in named.values())
+    for axes, (name, matrix) in zip(panels, named.items(), strict=True):
+        image = axes.imshow(matrix, vmin=low, vmax=high, cmap="viridis")
+        axes.set(title=name, xlabel="column (voxel)", ylabel="row (voxel)")
+    figure.colorbar(image, ax=list(panels), label=unit)
     return figure
 
 

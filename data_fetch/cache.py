@@ -61,6 +61,10 @@ def share(path):
 
 def is_here(dataset):
     """Whether all files of the set are on this computer."""
+    if dataset.kind == "simulated":
+        from data_fetch import simulated
+
+        return simulated.is_here()
     return all(target(dataset, file).is_file() for file in dataset.files)
 
 

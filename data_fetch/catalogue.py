@@ -42,13 +42,23 @@ class Catalogue:
 
     def _repr_html_(self):
         head = "".join(f"<th>{escape(c)}</th>" for c in COLUMNS)
-        body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in self.rows())
+        body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in self.rows())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text):
+    """A cell of the notebook's table: an address as a link called by its site, so that it leaves room for the rest."""
+    shown = escape(text)
+    if text.startswith("http"):
+        address, _, rest = text.partition(" ")
+        shown = f'<a href="{escape(address)}">{escape(address.split("/")[2])}</a> {escape(rest)}'
+    return f"<td style='text-align:left'>{shown}</td>"
 
 
 def _row(dataset):
     voxel = " × ".join("?" if d is None else f"{d:g}" for d in dataset.voxel_size)
-    here = "yes" if cache.is_here(dataset) else "no: fetched on first use"
+    first = "simulated" if dataset.kind == "simulated" else "fetched"
+    here = "yes" if cache.is_here(dataset) else f"no: {first} on first use"
     shape = " × ".join(map(str, dataset.shape))
-    size = f"{dataset.size / 1e6:.1f} MB"
+    size = f"{dataset.size / 1e6:.1f} MB" if dataset.files else "computed"
     return dataset.name, dataset.title, shape, voxel, dataset.licence, dataset.source, size, here

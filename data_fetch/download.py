@@ -19,7 +19,7 @@ class FetchError(RuntimeError):
 
 
 def fetch(name, *, progress=True, timeouts=None):
-    """The path of a data set, downloaded where it is not here yet: its file, or the folder where it has several.
+    """The path of a data set, downloaded or simulated if not here yet: its file, or the folder where it has several.
 
     name       one of datasets().
     progress   show a progress bar.
@@ -27,6 +27,11 @@ def fetch(name, *, progress=True, timeouts=None):
     Raises ValueError for an unknown name, FetchError where the set cannot be had or is not what it should be.
     """
     dataset = find(name)
+    if dataset.kind == "simulated":
+        from data_fetch import simulated
+
+        simulated.microtubules()
+        return simulated.path("course", "truth").parent
     if dataset.kind == "remote":
         for file in dataset.files:
             _ensure(dataset, file, progress=progress, timeouts=timeouts or Timeouts())

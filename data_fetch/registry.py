@@ -34,7 +34,7 @@ class File:
 class Dataset:
     """A data set: what it is, whose it is, and its files, the first of them the stack itself.
 
-    kind        "embedded" in the package, or "remote": downloaded on first use.
+    kind        "embedded" in the package, "remote": downloaded on first use, or "simulated": computed on first use.
     shape       (z, y, x) of the stack; voxel_size (dz, dy, dx) in µm, with None for what is not recorded.
     facts       short texts: what is known of the sample, the camera and the optics, and what is only assumed.
     """
@@ -86,6 +86,22 @@ def _cil(number, size, **structure):
 
 
 _SETS = (
+    Dataset(
+        "microtubules",
+        "the course volume: microtubules in a simulated cell, with their truth, a wide-field and a SIM-like stack",
+        "simulated",
+        (32, 192, 192),
+        (0.2, 0.08, 0.08),
+        "CC BY 4.0",
+        "simulated by the course: data_fetch/simulated.py",
+        "the course",
+        (),
+        {
+            "sizes": "small (24, 96, 96), course (32, 192, 192), report (44, 475, 476)",
+            "background": "10 photons a voxel",
+            "sim": "a Gaussian PSF half as wide along every axis, a tenth of the light, noise of its own",
+        },
+    ),
     Dataset(
         "lattice-cell",
         "a cell with a vesicular stain, lattice light-sheet, with its measured PSF",

@@ -22,6 +22,7 @@ class Bundle:
     optics     course_utils.optics.Optics.
     facts      short texts: what is known, and what is only assumed.
     reference  another view of the same object (SIM, or deconvolved by its authors): sharper, and no ground truth.
+    truth      the specimen itself, in photons, where it was simulated.
     """
 
     stack: Stack
@@ -30,16 +31,22 @@ class Bundle:
     optics: object = None
     facts: dict[str, str] = field(default_factory=dict)
     reference: Stack | None = None
+    truth: Stack | None = None
 
 
-def load(name, voxel_size=None):
+def load(name, voxel_size=None, *, size=None):
     """The data set of that name: a Stack, or a Bundle where more than the stack is known.
 
     voxel_size   (dz, dy, dx) in µm, where the set's own is not recorded or known better.
+    size         of "microtubules": "small", "course" (if None) or "report".
     A remote set is downloaded on first use. Raises ValueError for an unknown name, download.FetchError where a
     remote set cannot be had.
     """
     dataset = registry.find(name)
+    if dataset.kind == "simulated":
+        return _microtubules(dataset, voxel_size, size or "course")
+    if size is not None:
+        raise ValueError(f"{name!r} has one size only; size= is for 'microtubules'.")
     return LOADERS.get(name, _stack)(dataset, voxel_size)
 
 
@@ -52,6 +59,23 @@ def _read(dataset, number, voxel_size):
 
 def _stack(dataset, voxel_size):
     return _read(dataset, 0, voxel_size)
+
+
+def _microtubules(dataset, voxel_size, size):
+    from data_fetch import simulated
+
+    if voxel_size is not None:
+        raise ValueError(f"the voxel of {dataset.name!r} is known: {simulated.VOXEL} µm; leave voxel_size out.")
+    parts = simulated.microtubules(size)
+    return Bundle(
+        parts["widefield"],
+        parts["psf"],
+        simulated.camera(),
+        simulated.optics(),
+        dict(dataset.facts),
+        parts["sim"],
+        parts["truth"],
+    )
 
 
 def _lattice_cell(dataset, voxel_size):

@@ -82,6 +82,12 @@ def _transfer(psf, shape, roll=-1, shift=None):
     return fft.rfftn(shift(padded) if shift else padded)
 
 
+def _transfer_rolled(psf, shape, shifts):
+    padded = np.zeros(shape)
+    padded[tuple(slice(n) for n in psf.shape)] = psf
+    return fft.rfftn(np.roll(padded, shifts, axis=(0, 1, 2)))
+
+
 def _flipped(u, H):
     at_origin = fft.irfftn(H, u.shape)
     return fft.irfftn(fft.rfftn(u) * fft.rfftn(at_origin[::-1, ::-1, ::-1]), u.shape)
@@ -126,6 +132,23 @@ CHAPTER_1 = [
     (checks.adjoint, _flipped, "one voxel off on each axis"),
     (checks.adjoint, lambda u, H: fft.irfftn(fft.rfftn(u) / H, u.shape), "the inverse, not the adjoint"),
     (checks.adjoint, lambda u, H: fft.irfftn(fft.rfftn(u) * np.conj(H)), "came back as 6 instead of 7"),
+    (checks.adjoint, lambda u, H: fft.rfftn(u) * np.conj(H), "still a spectrum"),
+    (checks.adjoint, lambda u, H: fft.irfftn(fft.rfftn(u) * np.abs(H), u.shape), "lost the phase"),
+    (checks.adjoint, lambda u, H: fft.irfftn(np.conj(fft.rfftn(u) * H), u.shape), "product was conjugated"),
+    (checks.transfer, lambda p, s: np.conj(_transfer(p, s)), "not yet right"),
+    (checks.transfer, lambda p, s: fft.fftn(fft.irfftn(_transfer(p, s), s)), "full grid"),
+    (checks.transfer, lambda p, s: fft.irfftn(_transfer(p, s), s), "still in real space"),
+    (checks.transfer, lambda p, s: _transfer_rolled(p, s, [-n // 2 for n in p.shape]), "Python reads"),
+    (checks.transfer, lambda p, s: _transfer_rolled(p, s, [-(n // 2) for n in s]), "half of the grid"),
+    (checks.convolution, lambda x, p: np.roll(_wrap(x, p), 1 - len(p) % 2), "one voxel off for PSFs of even"),
+    (
+        checks.camera,
+        lambda p, g, o, s, rng: rng.poisson(p.mean(), p.shape) * g + o + s * rng.standard_normal(p.shape),
+        "voxel by voxel",
+    ),
+    (checks.camera, lambda p, g, o, s, rng: g * rng.poisson(p) + o + rng.normal(0, s), "one number for the whole"),
+    (checks.camera, lambda p, g, o, s, rng: g * rng.poisson(p) + o + s, "added as a number"),
+    (checks.camera, lambda p, g, o, s, rng: _camera(p, g, -o, s, rng), "subtracted"),
     (checks.camera, lambda p, g, o, s, rng: g * p + o, "no noise"),
     (checks.camera, lambda p, g, o, s, rng: _camera(p, g, o, s, rng, poisson=False), "only the read noise"),
     (checks.camera, lambda p, g, o, s, rng: _camera(p, g, 0, s, rng), "offset is missing"),

@@ -60,6 +60,30 @@ def test_a_voxel_outside_of_the_stack_is_refused(at):
         plots.sections(STACK, at=at)
 
 
+def test_each_stack_may_have_its_own_unit():
+    figure = plots.sections({"a": STACK, "b": STACK}, unit={"a": "photons", "b": "counts"})
+    assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == ["photons", "counts"]
+
+
+def test_lines_have_their_names_units_and_scale():
+    curves = {"law": ([0, 1], [1, 10]), "measured": ([0, 1], [2, 9])}
+    axes = plots.lines(curves, points=["measured"], xlabel="z (µm)", ylabel="photons", log=True, ylim=(1, 20)).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["law", "measured"]
+    assert [line.get_marker() for line in axes.lines] == ["None", "."]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale(), axes.get_ylim()) == (
+        "z (µm)",
+        "photons",
+        "log",
+        (1, 20),
+    )
+
+
+def test_matrices_share_one_colour_scale():
+    figure = plots.matrices({"A": np.eye(3), "2 A": 2 * np.eye(3)}, unit="part of the light")
+    assert {ax.images[0].get_clim() for ax in figure.axes if ax.images} == {(0, 2)}
+    assert figure.axes[-1].get_ylabel() == "part of the light"
+
+
 def test_profile_is_in_micrometres():
     figure = plots.profile({"raw": STACK}, 2, (1, 2, 3))
     line = figure.axes[0].lines[0]

@@ -33,7 +33,7 @@ and this course takes you from the first smear to the networks that undo it.
 |---|---|---|---|
 | some Python; no optics | 30–40 minutes | half a minute in all | 1 GB |
 
-*Next: chapter 1, how a picture of a cell comes about. Short of time? Read sections 1, 4 and 5.*
+*Next: [chapter 1](01_image_formation.ipynb), how a picture of a cell comes about. Short of time? Read sections 1, 4 and 5.*
 """
 
 # %% tags=["setup"]
