@@ -11,10 +11,9 @@ from tqdm.auto import tqdm
 
 from course_utils import backend as backends
 from course_utils import formation, operators, optics, richardson_lucy
-from course_utils.stack import Stack
+from course_utils.stack import expect_stack
 
 METHODS = {"rl": richardson_lucy.plain}
-LARGEST_VOXEL = 20  # µm; no microscope that needs deconvolution has larger ones
 VOLUMES = 8  # float32 volumes of the padded grid that an iteration holds at its peak (measured in the tests)
 
 
@@ -79,15 +78,8 @@ def memory_needed(shape, psf_shape, edges="open"):
 
 
 def _check(stack, psf, method, n_iter):
-    for name, value in (("stack", stack), ("psf", psf)):
-        if not isinstance(value, Stack):
-            raise TypeError(
-                f"{name} must be a Stack, which knows its voxel size; got {type(value).__name__}. Write "
-                "Stack(array, voxel_size=(dz, dy, dx)) with lengths in µm, use data_fetch.read_stack(path), or, of a "
-                f"data set of several parts, the part called .{name}."
-            )
-        if max(value.voxel_size) > LARGEST_VOXEL:
-            raise ValueError(f"{name} has a voxel of {value.voxel_size} µm. Are these nm? Divide by 1000.")
+    expect_stack(stack, "stack")
+    expect_stack(psf, "psf")
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}.")
     if not isinstance(n_iter, (int, np.integer)) or n_iter < 1:

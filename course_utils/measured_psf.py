@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import interpolate, ndimage
 
-from course_utils.stack import Stack, check_voxel_size
+from course_utils.stack import Stack, check_voxel_size, expect_micrometres, expect_stack
 
 
 def clean_psf(measured):
@@ -14,6 +14,7 @@ def clean_psf(measured):
     standard deviations of the background's noise: left in, the noise of the many empty voxels would outweigh the
     bead once its negative half is cut off. Raises ValueError where nothing stands out, or the bead touches an edge.
     """
+    expect_stack(measured, "psf")
     image = measured.data.astype(np.float64)
     image -= np.median(_faces(image))
     smooth = ndimage.gaussian_filter(image, 1.0)
@@ -54,6 +55,8 @@ def resample(psf, voxel_size):
     along an axis, interpolated without overshoot at the new voxels' edges, is differenced. So nothing becomes
     negative, nothing is lost, and a PSF that is narrow against the new voxel is integrated, not sampled.
     """
+    expect_stack(psf, "psf")
+    expect_micrometres(check_voxel_size(voxel_size), "the grid asked for")
     data = psf.data.astype(np.float64)
     for axis, (old, new) in enumerate(zip(psf.voxel_size, check_voxel_size(voxel_size), strict=True)):
         if old != new:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+LARGEST_VOXEL = 20  # µm; no microscope that needs deconvolution has larger ones
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stack:
@@ -65,6 +67,23 @@ def check_voxel_size(voxel_size):
             "For a voxel of 0.3 µm along z and 0.1 µm across, write voxel_size=(0.3, 0.1, 0.1)."
         )
     return sizes
+
+
+def expect_stack(value, name):
+    """Raise TypeError where a value is no Stack, ValueError where its voxel must be in another unit than µm."""
+    if not isinstance(value, Stack):
+        raise TypeError(
+            f"{name} must be a Stack, which knows its voxel size; got {type(value).__name__}. Write "
+            "Stack(array, voxel_size=(dz, dy, dx)) with lengths in µm, use data_fetch.read_stack(path), or, of a "
+            f"data set of several parts, the part called .{name}."
+        )
+    expect_micrometres(value.voxel_size, name)
+
+
+def expect_micrometres(voxel_size, name):
+    """Raise ValueError where a voxel is so large that its size must be in nm."""
+    if max(voxel_size) > LARGEST_VOXEL:
+        raise ValueError(f"{name} has a voxel of {tuple(voxel_size)} µm. Are these nm? Divide by 1000.")
 
 
 def _check_volume(data):

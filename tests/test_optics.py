@@ -533,3 +533,16 @@ def test_examine_prints_a_table():
     report = optics.examine(optics.gaussian_psf(OIL, (9, 9, 9), VOXEL), VOXEL)
     assert str(report).splitlines()[0].split() == ["voxel", "(0.2,", "0.1,", "0.1)", "µm", "fine"]
     assert report._repr_html_().startswith("<table>")
+
+
+@pytest.mark.parametrize("prepare", [optics.clean_psf, lambda psf: optics.resample(psf, VOXEL)])
+def test_an_array_is_no_psf_since_it_knows_no_voxel(prepare):
+    with pytest.raises(TypeError, match="psf must be a Stack, which knows its voxel size; got ndarray"):
+        prepare(np.ones((5, 5, 5)))
+
+
+def test_resample_recognises_nanometres():
+    psf = Stack(gaussian_psf((5, 5, 5), (1, 1, 1)), VOXEL)
+    for wrong, voxel in ((Stack(psf.data, (200, 100, 100)), VOXEL), (psf, (200, 100, 100))):
+        with pytest.raises(ValueError, match="Are these nm"):
+            optics.resample(wrong, voxel)
