@@ -6,12 +6,11 @@ Medians of several rounds in which every contestant takes its turn, and their ra
 places: microscPSF samples at points where this course and psfmodels integrate over the pixel.
 """
 
-import statistics
 import sys
-import time
 
 import numpy as np
 
+from benchmarks.timing import in_turns
 from course_utils import optics
 
 SHAPE, VOXEL, ROUNDS = (61, 127, 127), (0.1, 0.1, 0.1), 7
@@ -28,7 +27,7 @@ PEER = {
 def main():
     """Print a table; return 0, or a sentence that says where a peer was faster. ImportError where one is absent."""
     runs = {**_course(), **_psfmodels(), **_microscpsf()}
-    seconds = _in_turns(runs)
+    seconds = in_turns(runs, ROUNDS)
     print(f"PSF of {' × '.join(map(str, SHAPE))} voxels, NA {OIL.NA}")
     for name, s in seconds.items():
         print(f"{name:<22}{1000 * s:>8.0f} ms" + "".join(f"   {seconds[p] / s:.1f} × {p}" for p in PEER.get(name, ())))
@@ -69,19 +68,6 @@ def _microscpsf():
 
     parameters = {**peer.m_params, **_indices()}
     return {"microscPSF": lambda: peer.gLXYZFocalScan(parameters, VOXEL[2], SHAPE[2], _z(), wvl=OIL.wavelength)}
-
-
-def _in_turns(runs):
-    """Median seconds of each; they take turns, so that a slow minute of the machine hits all."""
-    times = {name: [] for name in runs}
-    for run in runs.values():
-        run()
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            begin = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 if __name__ == "__main__":

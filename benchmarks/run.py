@@ -7,15 +7,14 @@ several rounds, in which every contestant takes its turn, the first call of each
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import psf
+from benchmarks.timing import in_turns
 
 SHAPE, PSF_SHAPE, ITERATIONS, ROUNDS = (48, 256, 256), (31, 31, 31), 5, 5
 FLOOR = 5.0  # at least this many times as fast as scikit-image, on every backend
@@ -29,7 +28,7 @@ def main():
     print(f"Richardson–Lucy, {' × '.join(map(str, SHAPE))}, periodic, PSF {' × '.join(map(str, PSF_SHAPE))}, float32")
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
     contestants = {"scikit-image": _scikit_image(y, kernel), **_course(y, kernel)}
-    seconds = _in_turns(contestants)
+    seconds = {name: s / ITERATIONS for name, s in in_turns(contestants, ROUNDS).items()}
     slowest = seconds["scikit-image"]
     print(f"{'':<22}{'ms an iteration':>16}{'× scikit-image':>16}")
     for name, s in seconds.items():
@@ -72,19 +71,6 @@ def _go_on(estimates):
     for _ in range(ITERATIONS):
         x = next(estimates)
     np.asarray(x[0, 0, 0])  # a GPU has not finished until a value is read
-
-
-def _in_turns(contestants):
-    """Median seconds an iteration of each; they take turns, so that a slow minute of the machine hits all."""
-    times = {name: [] for name in contestants}
-    for run in contestants.values():
-        run()
-    for _ in range(ROUNDS):
-        for name, run in contestants.items():
-            begin = time.perf_counter()
-            run()
-            times[name].append((time.perf_counter() - begin) / ITERATIONS)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def _memory():

@@ -46,8 +46,11 @@ def photons(answer):
         "the sign is turned around: counts minus offset, not offset minus counts": -exact,
     }
     _compare(result, exact, mistakes)
-    print("✓ the offset is taken out, and the gain divided by\n✓ dark pixels stay negative, and do not wrap around")
-    print("✓ the counts are left as they were\nThat is what Camera.photons does.")
+    _holds(
+        "the offset is taken out, and the gain divided by",
+        "dark pixels stay negative, and do not wrap around",
+        "the counts are left as they were: that is what Camera.photons does",
+    )
 
 
 def convolution(answer):
@@ -70,8 +73,11 @@ def convolution(answer):
             "only the last PSF that reached each voxel is there: add up with +=": _sum_of_psfs(x, psf, add=False),
         }
         _compare(_call(answer, x, psf), exact, mistakes)
-    print("✓ every voxel sends its light out as one PSF\n✓ the PSF's centre is at n // 2, for odd and even lengths")
-    print("✓ the line is periodic")
+    _holds(
+        "every voxel sends its light out as one PSF",
+        "the PSF's centre is at n // 2, for odd and even lengths",
+        "the line is periodic",
+    )
 
 
 def transfer(answer):
@@ -108,8 +114,8 @@ def transfer(answer):
                 f"{full}." if np.iscomplexobj(result) else "this is still in real space: fft.rfftn is missing."
             )
         _compare(result, fft.rfftn(at_origin), mistakes)
-    print(
-        "✓ the PSF's centre is at voxel 0\n✓ right on odd and even grids\n✓ 1 at frequency 0: no light is lost or made"
+    _holds(
+        "the PSF's centre is at voxel 0", "right on odd and even grids", "1 at frequency 0: no light is lost or made"
     )
 
 
@@ -143,7 +149,7 @@ def adjoint(answer):
                 f"the last axis came back as {np.shape(result)[-1]} instead of {shape[-1]}: irfftn(…, s=u.shape)."
             )
         _compare(result, fft.irfftn(spectrum * np.conj(H), shape), mistakes)
-    print("✓ <A x, u> = <x, A.T u>, for odd and even grids")
+    _holds("<A x, u> = <x, A.T u>, for odd and even grids")
 
 
 def camera(answer):
@@ -167,8 +173,8 @@ def camera(answer):
     events = (np.asarray(quiet) - offset) / gain
     if not np.allclose(events, np.rint(events), atol=0.21):
         raise NotYet("without read noise, (counts − offset) / gain must be whole photons: draw them with rng.poisson.")
-    print(
-        "✓ mean gain · photons + offset\n✓ variance gain² · photons + read_noise²\n✓ whole photons, and chance from rng"
+    _holds(
+        "mean gain · photons + offset", "variance gain² · photons + read_noise²", "whole photons, and chance from rng"
     )
 
 
@@ -221,6 +227,11 @@ def _sum_of_psfs(x, psf, *, mirrored=False, wrap=True, add=True):
             if wrap or 0 <= i < len(x):
                 result[i % len(x)] = light * part + add * result[i % len(x)]
     return result
+
+
+def _holds(*properties):
+    """Tell the student what was found to hold."""
+    print("\n".join(f"✓ {text}" for text in properties))
 
 
 def _call(answer, *arguments):
