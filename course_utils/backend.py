@@ -7,8 +7,11 @@ themselves; what differs between the packages (names, Fourier transforms, compil
 import contextlib
 import functools
 import os
+import sys
 
 import numpy as np
+
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # on Linux: NVIDIA, Windows' subsystem for Linux, AMD
 
 
 def get(name, dtype="float32"):
@@ -27,6 +30,8 @@ def get(name, dtype="float32"):
 @functools.cache
 def default():
     """TensorFlow where it sees a GPU, else NumPy (whose Fourier transforms use all cores)."""
+    if sys.platform == "linux" and not any(map(os.path.exists, GPU_DEVICES)):
+        return get("numpy")  # without the seconds that it takes to ask TensorFlow
     try:
         xp = get("tensorflow")
     except ImportError:

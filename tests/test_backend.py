@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from phantoms import installed_backends
@@ -89,7 +91,15 @@ def test_default_is_tensorflow_where_it_sees_a_gpu_else_numpy(has_gpu, name, mon
     sees = type("TensorFlow", (), {"name": "tensorflow", "has_gpu": has_gpu})
     numpy = backend.get("numpy")
     monkeypatch.setattr(backend, "get", {"numpy": numpy, "tensorflow": sees}.__getitem__)
+    monkeypatch.setattr(backend, "GPU_DEVICES", ("/",))  # there is a device, so TensorFlow is asked
     assert backend.default.__wrapped__().name == name
+
+
+def test_default_does_not_wait_for_tensorflow_where_there_is_no_gpu_device(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(backend, "GPU_DEVICES", ("/no/such/device",))
+    monkeypatch.setitem(backend._BACKENDS, "tensorflow", lambda dtype: pytest.fail("TensorFlow was asked"))
+    assert backend.default.__wrapped__().name == "numpy"
 
 
 @pytest.mark.parametrize(
