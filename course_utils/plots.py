@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-PANEL = 3.0  # inches that the longer lateral edge takes
+PANEL, WIDEST = 3.0, 10.0  # inches that the longer lateral edge takes, and that a page has for the whole figure
 GAP, HEAD, FOOT = 0.12, 0.32, 0.75  # inches between panels, for the title above and the colour bar below
 _ON_IMAGE = {"color": "white", "bbox": {"facecolor": "black", "alpha": 0.4, "linewidth": 0, "pad": 1.5}}
 
@@ -18,12 +18,14 @@ def sections(stacks, *, at=None, projection=False, limits=None, unit="photons", 
     Lengths are to scale along every axis: a voxel longer in z is drawn longer.
     """
     stacks = stacks if isinstance(stacks, dict) else {"": stacks}
-    sizes = [_block_size(stack) for stack in stacks.values()]
+    panel = PANEL * min(1, WIDEST / sum(_block_size(stack, PANEL)[0] for stack in stacks.values()))
+    sizes = [_block_size(stack, panel) for stack in stacks.values()]
     width = sum(w for w, _ in sizes) + 3 * GAP * (len(sizes) + 1)
     height = max(h for _, h in sizes) + HEAD + FOOT
     figure, left = Figure(figsize=(width, height)), 3 * GAP
     for (name, stack), (w, _) in zip(stacks.items(), sizes, strict=True):
-        _block(figure, stack, name, left, at, projection, limits, unit if isinstance(unit, str) else unit[name], cmap)
+        named_unit = unit if isinstance(unit, str) else unit[name]
+        _block(figure, stack, name, left, panel, at, projection, limits, named_unit, cmap)
         left += w + 3 * GAP
     return figure
 
@@ -68,15 +70,15 @@ def matrices(named, *, unit):
     return figure
 
 
-def _block_size(stack):
+def _block_size(stack, panel):
     """Inches that the three panels of one stack take: yz stands right of xy, xz below it."""
-    scale = PANEL / max(stack.extent[1:])
+    scale = panel / max(stack.extent[1:])
     z, y, x = (length * scale for length in stack.extent)
     return x + GAP + z, y + GAP + z
 
 
-def _block(figure, stack, name, left, at, projection, limits, unit, cmap):
-    scale = PANEL / max(stack.extent[1:])
+def _block(figure, stack, name, left, panel, at, projection, limits, unit, cmap):
+    scale = panel / max(stack.extent[1:])
     z, y, x = (length * scale for length in stack.extent)
     at = _voxel_of(stack, at)
     low, high = limits or np.percentile(stack.data, (0.1, 99.9))

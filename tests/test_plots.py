@@ -22,6 +22,12 @@ def test_sections_are_to_scale():
     assert max(per_micrometre) - min(per_micrometre) < 0.2
 
 
+def test_many_stacks_fit_on_a_page():
+    widths = [plots.sections({str(i): STACK for i in range(n)}).get_figwidth() for n in (1, 2, 5)]
+    assert widths[0] < widths[1] < 12
+    assert widths[2] < 13
+
+
 def test_sections_show_the_planes_through_the_voxel():
     panels = _panels(plots.sections(STACK, at=(1, 2, 3)))
     assert np.array_equal(panels["xy"].images[0].get_array(), STACK.data[1])
