@@ -501,8 +501,8 @@ wrong adjoint shrinks to something that is easily waved away.
 
 ## References
 
-- M. Bertero and P. Boccacci, *Introduction to Inverse Problems in Imaging*, 1998, [doi:10.1201/9780367806941](https://doi.org/10.1201/9780367806941): convolution, its matrix and its adjoint.
-- M. Weigert *et al.*, *MICCAI* 2017, [doi:10.1007/978-3-319-66185-8_15](https://doi.org/10.1007/978-3-319-66185-8_15): the model of equation (5) for anisotropic stacks.
+- M. Bertero, P. Boccacci, G. Desiderà and G. Vicidomini, *Inverse Problems* 25 (2009) 123006, [doi:10.1088/0266-5611/25/12/123006](https://doi.org/10.1088/0266-5611/25/12/123006): the blur, its adjoint and Poisson data, from cells to galaxies.
+- M. Weigert *et al.*, *MICCAI* 2017, [doi:10.48550/arXiv.1704.01510](https://doi.org/10.48550/arXiv.1704.01510): the model of equation (5) for anisotropic stacks.
 - J. R. Janesick, *Photon Transfer*, SPIE 2007, [doi:10.1117/3.725073](https://doi.org/10.1117/3.725073): gain from mean and variance.
 """
 
