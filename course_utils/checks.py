@@ -240,12 +240,10 @@ def _call(answer, *arguments):
         result = answer(*arguments)
     except NotImplementedError as error:
         raise NotYet(f"not written yet. {str(error).capitalize() or 'Your turn.'}") from None
-    except TypeError as error:
+    except Exception as error:  # whatever the student's code raises is theirs to see
         inplace = "same_kind" in str(error)  # numpy's words for counts /= gain
         hint = ". An integer array cannot hold fractions: make a new array, do not use /=" if inplace else ""
         raise NotYet(f"your function stopped with {type(error).__name__}: {error}{hint}") from error
-    except Exception as error:  # whatever the student's code raises is theirs to see
-        raise NotYet(f"your function stopped with {type(error).__name__}: {error}") from error
     if result is None:
         raise NotYet("your function gives nothing back; its last line must begin with return.")
     return result

@@ -48,7 +48,7 @@ def deconvolve(
     xp = backends.get(backend) if backend else backends.default()
     y, background = _photons(stack, background, camera)
     tiles = _plan(stack.shape, psf.shape, edges, max_memory)
-    start = max(float(y.mean()) - float(np.mean(background)), 1e-6 * float(y.mean()))
+    start = richardson_lucy.mean_signal(y, background)  # the same for all tiles
     result = np.empty(stack.shape, dtype=np.float32)
     with tqdm(total=n_iter * len(tiles), disable=not progress, desc="deconvolving", unit="iteration") as bar:
         for window, core in tiles:

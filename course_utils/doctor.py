@@ -1,37 +1,20 @@
 """Is this computer ready for the course, and how long will things take on it?"""
 
-import html
 import importlib.metadata
 import os
 import platform
 import sys
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import psutil
 
 from course_utils import backend, formation, richardson_lucy
+from course_utils.report import Report
 
 PACKAGES = ("numpy", "scipy", "tensorflow", "keras", "matplotlib", "tifffile", "jupyterlab", "ipywidgets")
 COURSE_VOLUME = (32, 192, 192)
 MEMORY_NEEDED = 4e9  # bytes that the heaviest chapter should find free
-
-
-@dataclass(frozen=True)
-class Report:
-    """Rows of (what, found, what that means); a table in a notebook, lines in a terminal."""
-
-    rows: tuple
-
-    def __str__(self):
-        return "\n".join(f"{what:<14} {found:<34} {meaning}" for what, found, meaning in self.rows)
-
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        cells = ("".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) for row in self.rows)
-        return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
 
 
 def examine():

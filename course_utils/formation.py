@@ -107,7 +107,7 @@ def calibrate(first, second, *, read_noise=0.0, n_groups=30):
     """The Camera's gain and offset from two exposures of the same uneven light, by the mean-variance line.
 
     first, second  Stacks of counts, alike but for noise, with dark and bright places; no saturated ones.
-    read_noise     of the camera, counts: the variance of a dark pixel.
+    read_noise     of the camera, counts: the standard deviation of a dark pixel.
     Of two equal exposures, half the variance of the difference is the noise, whatever the light's pattern:
     variance = gain · (mean − offset) + read_noise². Raises ValueError where the light does not vary enough.
     Janesick, Photon Transfer (2007), doi:10.1117/3.725073.

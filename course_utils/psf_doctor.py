@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils.measured_psf import fwhm, um
 from course_utils.objective import nyquist
+from course_utils.report import Report
 from course_utils.stack import check_voxel_size
 
 
@@ -15,8 +16,6 @@ def examine(psf, voxel_size, optics=None):
     a wide-field microscope every plane passes the same light (the OTF's missing cone): the halo never ends along z, and
     what the end planes lack against the focal plane has left by the sides.
     """
-    from course_utils.doctor import Report  # here, because doctor imports modules that import this one
-
     voxel_size = check_voxel_size(voxel_size)
     rows = [_voxel_row(psf, voxel_size), *(row(psf) for row in (_sum_row, _negative_row, _centre_row))]
     rows += [row(psf) for row in (_sides_row, _ends_row, _planes_row)]

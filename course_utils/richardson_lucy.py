@@ -18,9 +18,9 @@ def plain(y, H, *, n_iter, background=0.0, start=None):
     """
     xp = H.xp
     check_photons(y, H, background)
-    tiny = 1e-6 * max(float(np.mean(y)), np.finfo(np.float32).tiny)  # against 0 / 0 where the model is dark
+    tiny = _tiny(y)  # against 0 / 0 where the model is dark
     weight = _inverse_sensitivity(H)
-    x = xp.full(H.shape_in, max(float(np.mean(y) - np.mean(background)), tiny)) if start is None else xp.asarray(start)
+    x = xp.full(H.shape_in, mean_signal(y, background)) if start is None else xp.asarray(start)
     y, background = xp.asarray(y), xp.asarray(background)
 
     @xp.compile
@@ -31,6 +31,11 @@ def plain(y, H, *, n_iter, background=0.0, start=None):
     for _ in range(n_iter):
         x = step(x)
         yield x
+
+
+def mean_signal(y, background):
+    """The mean of y above the background, and not zero: where a flat start lies."""
+    return max(float(np.mean(y) - np.mean(background)), _tiny(y))
 
 
 def i_divergence(y, model):
@@ -77,3 +82,8 @@ def _inverse_sensitivity(H):
     weight = invert(xp.full(H.shape_out, 1.0))
     low, high = float(xp.min(weight)), float(xp.max(weight))
     return high if high - low < 1e-5 * high else weight  # the same everywhere: a number will do, and saves a volume
+
+
+def _tiny(y):
+    """Next to nothing beside y."""
+    return 1e-6 * max(float(np.mean(y)), np.finfo(np.float32).tiny)
