@@ -1,56 +1,9 @@
-"""What an exercise's answer is checked with: properties that must hold, and a diagnosis where one does not.
-
-A check calls the student's function on small inputs, prints what holds, and raises `NotYet` with a sentence that names
-the likely mistake. It knows the typical mistakes by their results, so it never has to read the student's code.
-"""
+"""Checks of notebook 01."""
 
 import numpy as np
 from scipy import fft
 
-
-class NotYet(Exception):
-    """An answer that does not hold yet; shown in a notebook as its message alone, without a traceback."""
-
-    def _render_traceback_(self):
-        return [f"✗ {self}"]
-
-
-def photons(answer):
-    """Exercise of notebook 00: answer(counts, gain, offset) → photons, for the uint16 counts that cameras write."""
-    counts, gain, offset = np.array([[90, 100, 102], [300, 1100, 65535]], dtype=np.uint16), 2.0, 100
-    untouched, exact = counts.copy(), (counts.astype(float) - offset) / gain
-    result = _call(answer, counts, gain, offset)
-    if not np.array_equal(counts, untouched):
-        raise NotYet("the counts that you were given have changed. Make a new array; do not use -= or /= on them.")
-    with np.errstate(over="ignore"):
-        wrapped = counts - np.uint16(offset)
-    mistakes = {
-        "a pixel darker than the offset came out with some 32 763 photons. The counts are uint16, which cannot go "
-        "below zero: 90 − 100 wraps around to 65 526. Convert first: counts.astype(float)": wrapped / gain,
-        "a pixel darker than the offset wrapped around to 65 526: uint16 cannot go below zero. Convert first, "
-        "counts.astype(float); and mind the gain": wrapped,
-        "the gain is forgotten: each photon made `gain` counts, so divide by it": counts.astype(float) - offset,
-        "/ binds tighter than −: you divided only the offset by the gain. Write (counts − offset) / gain": counts
-        - offset / gain,
-        "this is the equation as it stands, from photons to counts. Solve it for the photons": counts * gain + offset,
-        "dark pixels turned positive. Below the offset they are camera noise; leave them negative": np.abs(exact),
-        "every pixel has the same number of photons too many. A camera adds its offset even in the dark; "
-        "subtract it from the counts": counts / gain,
-        "bright pixels are four times too bright here, where the gain is 2. The gain is counts per photon; "
-        "so divide by it": (counts.astype(float) - offset) * gain,
-        "the offset is in counts, not in photons: subtract it before you divide by the gain": counts / gain - offset,
-        "dark pixels were cut off at zero. Below the offset they are noise of the camera; cut off, only the positive "
-        "half of the noise stays and the background comes out too bright. Leave them negative": np.maximum(exact, 0),
-        "photons were rounded down. One count is half a photon here; keep the fraction (/, not //)": np.floor(exact),
-        "photons were rounded. One count is half a photon here; keep the fraction": np.rint(exact),
-        "the sign is turned around: counts minus offset, not offset minus counts": -exact,
-    }
-    _compare(result, exact, mistakes)
-    _holds(
-        "the offset is taken out, and the gain divided by",
-        "dark pixels stay negative, and do not wrap around",
-        "the counts are left as they were: that is what Camera.photons does",
-    )
+from course_utils.checks.answer import NotYet, call, compare, holds
 
 
 def convolution(answer):
@@ -72,8 +25,8 @@ def convolution(answer):
             ),
             "only the last PSF that reached each voxel is there: add up with +=": _sum_of_psfs(x, psf, add=False),
         }
-        _compare(_call(answer, x, psf), exact, mistakes)
-    _holds(
+        compare(call(answer, x, psf), exact, mistakes)
+    holds(
         "every voxel sends its light out as one PSF",
         "the PSF's centre is at n // 2, for odd and even lengths",
         "the line is periodic",
@@ -107,16 +60,14 @@ def transfer(answer):
             / psf.max(),
         }
         mistakes = {text: fft.rfftn(wrong) for text, wrong in mistakes.items()}
-        result = _call(answer, psf, shape)
+        result = call(answer, psf, shape)
         if np.shape(result) == shape:
             full = "this is the full grid's transform; use rfftn, which keeps one half"
             raise NotYet(
                 f"{full}." if np.iscomplexobj(result) else "this is still in real space: fft.rfftn is missing."
             )
-        _compare(result, fft.rfftn(at_origin), mistakes)
-    _holds(
-        "the PSF's centre is at voxel 0", "right on odd and even grids", "1 at frequency 0: no light is lost or made"
-    )
+        compare(result, fft.rfftn(at_origin), mistakes)
+    holds("the PSF's centre is at voxel 0", "right on odd and even grids", "1 at frequency 0: no light is lost or made")
 
 
 def adjoint(answer):
@@ -141,39 +92,39 @@ def adjoint(answer):
             "this is A.T(A(u)): the transfer function came in twice": spectrum * np.abs(H) ** 2,
         }
         mistakes = {text: fft.irfftn(wrong, shape) for text, wrong in back.items()}
-        result = _call(answer, u, H)
+        result = call(answer, u, H)
         if np.iscomplexobj(result):
             raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=u.shape).")
         if np.shape(result) != shape and np.ndim(result) == 3:
             raise NotYet(
                 f"the last axis came back as {np.shape(result)[-1]} instead of {shape[-1]}: irfftn(…, s=u.shape)."
             )
-        _compare(result, fft.irfftn(spectrum * np.conj(H), shape), mistakes)
-    _holds("<A x, u> = <x, A.T u>, for odd and even grids")
+        compare(result, fft.irfftn(spectrum * np.conj(H), shape), mistakes)
+    holds("<A x, u> = <x, A.T u>, for odd and even grids")
 
 
 def camera(answer):
     """Exercise of notebook 01: answer(photons, gain, offset, read_noise, rng) → counts, of the right statistics."""
     photons, gain, offset, read_noise = np.full((300, 300), 40.0), 2.5, 100.0, 3.0
-    counts = _call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
-    again = _call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
+    counts = call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
+    again = call(answer, photons, gain, offset, read_noise, np.random.default_rng(3))
     if np.shape(counts) != photons.shape:
         raise NotYet(f"the result must have shape {photons.shape}, like photons; it has {np.shape(counts)}.")
     if not np.array_equal(counts, again):
         raise NotYet("the same rng gave two different pictures: draw all chance from the rng that you are given.")
     if np.array_equal(counts, counts[:1, :1] * np.ones_like(photons)):
         raise NotYet("all voxels are alike: no noise. Photons come at random, rng.poisson(photons).")
-    _diagnose_read_noise(_call(answer, 0 * photons, 1.0, 0.0, read_noise, np.random.default_rng(5)))
+    _diagnose_read_noise(call(answer, 0 * photons, 1.0, 0.0, read_noise, np.random.default_rng(5)))
     _diagnose_statistics(np.mean(counts), np.var(counts))
     ramp = np.outer(np.ones(400), np.linspace(10, 90, 30))
-    columns = np.mean(_call(answer, ramp, 1.0, 0.0, 0.0, np.random.default_rng(6)), axis=0)
+    columns = np.mean(call(answer, ramp, 1.0, 0.0, 0.0, np.random.default_rng(6)), axis=0)
     if np.abs(columns - ramp[0]).max() > 6 * np.sqrt(90 / 400):
         raise NotYet("where more photons are expected, more must be counted: rng.poisson(photons), voxel by voxel.")
-    quiet = _call(answer, photons, gain, offset, 0.0, np.random.default_rng(4))
+    quiet = call(answer, photons, gain, offset, 0.0, np.random.default_rng(4))
     events = (np.asarray(quiet) - offset) / gain
     if not np.allclose(events, np.rint(events), atol=0.21):
         raise NotYet("without read noise, (counts − offset) / gain must be whole photons: draw them with rng.poisson.")
-    _holds(
+    holds(
         "mean gain · photons + offset", "variance gain² · photons + read_noise²", "whole photons, and chance from rng"
     )
 
@@ -227,45 +178,3 @@ def _sum_of_psfs(x, psf, *, mirrored=False, wrap=True, add=True):
             if wrap or 0 <= i < len(x):
                 result[i % len(x)] = light * part + add * result[i % len(x)]
     return result
-
-
-def _holds(*properties):
-    """Tell the student what was found to hold."""
-    print("\n".join(f"✓ {text}" for text in properties))
-
-
-def _call(answer, *arguments):
-    """The answer's result; what goes wrong on the way is told in one sentence."""
-    try:
-        result = answer(*arguments)
-    except NotImplementedError as error:
-        raise NotYet(f"not written yet. {str(error).capitalize() or 'Your turn.'}") from None
-    except Exception as error:  # whatever the student's code raises is theirs to see
-        inplace = "same_kind" in str(error)  # numpy's words for counts /= gain
-        hint = ". An integer array cannot hold fractions: make a new array, do not use /=" if inplace else ""
-        raise NotYet(f"your function stopped with {type(error).__name__}: {error}{hint}") from error
-    if result is None:
-        raise NotYet("your function gives nothing back; its last line must begin with return.")
-    return result
-
-
-def _compare(result, exact, mistakes):
-    """Raise NotYet unless the result is exact; with its explanation if it equals one of the known mistakes."""
-    result = np.asarray(result)
-    if result.shape != exact.shape:
-        raise NotYet(f"the result must have shape {exact.shape}; it has {result.shape}.")
-    if result.dtype.kind not in "biufc":
-        raise NotYet(f"the result must be an array of numbers; it holds {result.dtype}.")
-    if _close(result, exact):
-        return
-    for explanation, wrong in mistakes.items():
-        if _close(result, wrong):
-            raise NotYet(f"{explanation}.")
-    at = np.unravel_index(np.argmax(np.abs(np.nan_to_num(result - exact, nan=np.inf))), exact.shape)
-    where = tuple(int(i) for i in at)
-    raise NotYet(f"not yet right: at {where} expected {exact[at]:.6g}, got {result[at]:.6g}.")
-
-
-def _close(a, b):
-    scale = np.abs(b).max()
-    return bool(np.allclose(a, b, rtol=1e-5, atol=1e-6 * scale))

@@ -1,0 +1,12 @@
+"""What an exercise's answer is checked with: properties that must hold, and a diagnosis where one does not.
+
+A check calls the student's function on small inputs, prints what holds, and raises `NotYet` with a sentence that names
+the likely mistake. It knows the typical mistakes by their results, so it never has to read the student's code. One
+module a chapter; notebooks call them all as ``checks.name(answer)``.
+"""
+
+from course_utils.checks.answer import NotYet
+from course_utils.checks.image_formation import adjoint, camera, convolution, transfer
+from course_utils.checks.start import photons
+
+__all__ = ["NotYet", "adjoint", "camera", "convolution", "photons", "transfer"]
