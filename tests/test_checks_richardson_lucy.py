@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from scipy import fft
+
+from course_utils import checks
+
+
+def _blurred(x, H):
+    return fft.irfftn(fft.rfftn(x) * H, x.shape)
+
+
+def _back(u, H):
+    return fft.irfftn(fft.rfftn(u) * np.conj(H), u.shape)
+
+
+def _update(x, y, H, b):
+    return x * _back(y / (_blurred(x, H) + b), H)
+
+
+UPDATES = [
+    (lambda x, y, H, b: x * _blurred(y / (_blurred(x, H) + b), H), "blurred once more"),
+    (lambda x, y, H, b: _update(x, y, H, 0), "background is missing"),
+    (lambda x, y, H, b: _update(x, y - b, H, 0), "background was subtracted from the data. Leave"),
+    (lambda x, y, H, b: _update(x, y - b, H, b), "subtracted from y, and added"),
+    (lambda x, y, H, b: x * _back(y / (2 * _blurred(x, H)), H), "not yet right"),
+    (lambda x, y, H, b: x * _back((_blurred(x, H) + b) / y.clip(1e-9), H), "upside down"),
+    (lambda x, y, H, b: _update(x, y, H, b) / x, "multiplicative"),
+    (lambda x, y, H, b: x + _update(x, y, H, b) / x, "adds the correction"),
+    (lambda x, y, H, b: x + _back(y - _blurred(x, H) - b, H), "gradient step"),
+    (lambda x, y, H, b: x * _back(y - _blurred(x, H) - b, H), "it takes the ratio"),
+    (lambda x, y, H, b: x * y / (_blurred(x, H) + b), "not sent back"),
+]
+
+
+def _start(u, shape):
+    return [(n - m) // 2 for n, m in zip(shape, u.shape, strict=True)]
+
+
+def _pad(u, shape, **how):
+    return np.pad(u, [(a, n - m - a) for a, m, n in zip(_start(u, shape), u.shape, shape, strict=True)], **how)
+
+
+def _in_corner(u, shape):
+    return np.pad(u, [(0, n - m) for m, n in zip(u.shape, shape, strict=True)])
+
+
+def _crop(x, u):
+    return x[tuple(slice(a, a + m) for a, m in zip(_start(u, x.shape), u.shape, strict=True))]
+
+
+BACK = [
+    (lambda u, H, s: _blurred(_pad(u, s), H), "conjugate the transfer function"),
+    (lambda u, H, s: _back(_in_corner(u, s), H), "in the corner"),
+    (lambda u, H, s: _back(_pad(u, s, mode="edge"), H), "continued beyond its edge"),
+    (lambda u, H, s: _back(_pad(u, s, mode="reflect"), H), "reflected beyond"),
+    (lambda u, H, s: _pad(u, s), "only the padding"),
+    (lambda u, H, s: _pad(_crop(_back(_pad(u, s), H), u), s), "outside of the field of view was set"),
+    (lambda u, H, s: _crop(_back(_pad(u, s), H), u), "lies on the grid"),
+    (lambda u, H, s: 2 * _back(_pad(u, s), H), "not yet right"),
+]
+
+
+def _photons(counts, dark, gain, offset):
+    return np.maximum((counts - offset) / gain, 0), (dark - offset) / gain
+
+
+BACKGROUNDS = [
+    (lambda c, d, g, o: _photons(c, d, g, o)[0], "two things"),
+    (lambda c, d, g, o: (np.maximum((c - d) / g, 0), 0.0), "no longer Poisson"),
+    (lambda c, d, g, o: ((c - d) / g, 0.0), "was subtracted from y. Leave it in"),
+    (lambda c, d, g, o: ((c - o) / g, (d - o) / g), "negative photons are left"),
+    (lambda c, d, g, o: (np.abs(c - o) / g, (d - o) / g), "turned positive"),
+    (lambda c, d, g, o: (np.maximum(c - o, 0), d - o), "still in counts"),
+    (lambda c, d, g, o: (c, d), "offset and gain are still"),
+    (lambda c, d, g, o: (c / g, d / g), "offset is still in the data"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], d), "with the offset in it"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], d - o), "unit of y, photons"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], d / g), "still in the background"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], 0), "there is a background"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], 7), "not yet right"),
+]
+
+
+def _slopes(x):
+    return [np.roll(x, -1, axis) - x for axis in range(3)]
+
+
+def _length(slopes, eps):
+    return np.sqrt(sum(s**2 for s in slopes) + eps**2)
+
+
+def _div(fields):
+    return sum(u - np.roll(u, 1, axis) for axis, u in enumerate(fields))
+
+
+def _tv(x, weight, eps, sign=-1):
+    return 1 + sign * weight * _div([s / _length(_slopes(x), eps) for s in _slopes(x)])
+
+
+DENOMINATORS = [
+    (lambda x, w, e: _tv(x, w, e, sign=1), "sign is reversed"),
+    (lambda x, w, e: (1 - _tv(x, w, e)) / w, "divergence alone"),
+    (lambda x, w, e: 1 - w * _div([s / np.sqrt(s**2 + e**2) for s in _slopes(x)]), "over all three axes"),
+    (lambda x, w, e: 1 - w * _div(_slopes(x)), "the Laplacian"),
+    (lambda x, w, e: 1 - w * _div([s / (_length(_slopes(x), 0) + e) for s in _slopes(x)]), "under the root, squared"),
+    (lambda x, w, e: _tv(x, w, e**0.5), "eps is not squared"),
+    (lambda x, w, e: _tv(x, w, 0), "eps is missing"),
+    (
+        lambda x, w, e: 1 - w * sum(np.roll(s, -1, a) - s for a, s in enumerate(_slopes(x) / _length(_slopes(x), e))),
+        "differences backward",
+    ),
+    (lambda x, w, e: 1 / _tv(x, w, e), "divide later"),
+    (lambda x, w, e: 2 * _tv(x, w, e), "not yet right"),
+]
+
+
+def _thin(y, share, rng):
+    kept = rng.binomial(y, share)
+    return kept, y - kept
+
+
+def _voxels(y, share, rng):
+    chosen = rng.random(y.shape) < share
+    return y * chosen, y * ~chosen
+
+
+def _noisy_share(y, share, rng):
+    kept = np.clip(np.rint(share * y + rng.uniform(-2, 2, y.shape)), 0, y)
+    return kept, y - kept
+
+
+OWN = np.random.default_rng(0)
+THINNINGS = [
+    (lambda y, s, rng: rng.binomial(y, s), "two pictures"),
+    (lambda y, s, rng: (y, rng.binomial(y, s)), "is y itself"),
+    (lambda y, s, rng: (s * y, (1 - s) * y), "a fixed share"),
+    (lambda y, s, rng: (np.rint(s * y), y - np.rint(s * y)), "a fixed share"),
+    (lambda y, s, rng: (rng.poisson(s * y), rng.poisson((1 - s) * y)), "is not y"),
+    (lambda y, s, rng: (rng.binomial(y, s), rng.binomial(y, 1 - s)), "is not y"),
+    (_voxels, "whole voxels"),
+    (lambda y, s, rng: _thin(y, s, rng)[::-1], "other way round"),
+    (lambda y, s, rng: _thin(y, 0.5, rng), "expected 0.8"),
+    (_noisy_share, "Poisson's law says once"),
+    (lambda y, s, rng: _thin(y, s, OWN), "same rng gave two"),
+]
+ALL = [
+    (check, answer, diagnosis)
+    for check, cases in (
+        (checks.update, UPDATES),
+        (checks.back_projection, BACK),
+        (checks.model_background, BACKGROUNDS),
+        (checks.tv_denominator, DENOMINATORS),
+        (checks.thinning, THINNINGS),
+    )
+    for answer, diagnosis in cases
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "diagnosis"), ALL)
+def test_the_mistake_is_diagnosed(check, answer, diagnosis):
+    with np.errstate(all="ignore"), pytest.raises(checks.NotYet, match=diagnosis):
+        check(answer)
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (checks.update, _update),
+        (checks.back_projection, lambda u, H, s: _back(_pad(u, s), H)),
+        (checks.model_background, _photons),
+        (checks.tv_denominator, _tv),
+        (checks.thinning, _thin),
+    ],
+)
+def test_a_right_answer_passes(check, answer, capsys):
+    check(answer)
+    assert "✓" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", dict.fromkeys(check for check, _, _ in ALL))
+def test_an_untouched_exercise_is_not_written_yet(check):
+    def untouched(*_):
+        raise NotImplementedError("your turn")
+
+    with pytest.raises(checks.NotYet, match="not written yet"):
+        check(untouched)
