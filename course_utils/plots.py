@@ -1,7 +1,11 @@
 """Pictures of volumes: arrays or Stacks in, a matplotlib Figure out, with scale bars in µm and labelled colour bars."""
 
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from scipy import fft
+
+from course_utils.measured_psf import fwhm
 
 PANEL, WIDEST = 3.0, 10.0  # inches that the longer lateral edge takes, and that a page has for the whole figure
 GAP, HEAD, FOOT = 0.12, 0.32, 0.75  # inches between panels, for the title above and the colour bar below
@@ -52,7 +56,8 @@ def lines(curves, *, xlabel, ylabel, points=(), log=False, ylim=None):
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
     for name, (x, y) in curves.items():
-        axes.plot(x, y, ".", markersize=2, alpha=0.6, label=name) if name in points else axes.plot(x, y, label=name)
+        dots = {"marker": ".", "linestyle": "", "markersize": 2 if len(x) > 200 else 6, "alpha": 0.6}
+        axes.plot(x, y, label=name, **dots if name in points else {})
     axes.set_ylim(ylim)
     axes.legend(frameon=False)
     return figure
@@ -67,6 +72,62 @@ def matrices(named, *, unit):
         image = axes.imshow(matrix, vmin=low, vmax=high, cmap="viridis")
         axes.set(title=name, xlabel="column (voxel)", ylabel="row (voxel)")
     figure.colorbar(image, ax=list(panels), label=unit)
+    return figure
+
+
+def pictures(named, *, step, xlabel, ylabel, unit, low=None, cmap="viridis"):
+    """2D arrays {"name": image, …} side by side in one colour scale, the axes' zero at their centre n // 2.
+
+    named  of one shape; a NaN stays blank.
+    step   size of a pixel, (down, across), in the unit of the labels.
+    low    where a logarithmic colour scale begins; linear if None.
+    """
+    across, down = (n * d for n, d in zip(next(iter(named.values())).shape[::-1], step[::-1], strict=True))
+    width = (WIDEST - 1.5) / max(len(named), 2)
+    figure = Figure(figsize=(width * len(named) + 1.5, width * down / across + 0.8), layout="constrained")
+    panels = figure.subplots(1, len(named), squeeze=False, sharey=True)[0]
+    limits = low or min(np.nanmin(m) for m in named.values()), max(np.nanmax(m) for m in named.values())
+    for axes, (name, values) in zip(panels, named.items(), strict=True):
+        image = _picture(axes, values, step, limits, log=low is not None, cmap=cmap)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel(xlabel)
+    panels[0].set_ylabel(ylabel)
+    _colour_bar(figure, image, list(panels), unit, low=low)
+    return figure
+
+
+def otfs(psfs, *, low=1e-4):
+    """|OTF| over (kz, kx) at ky = 0 of PSFs {"name": psf, …} on one grid, side by side, on a logarithmic scale."""
+    sections = {name: _otf_section(psf) for name, psf in psfs.items()}
+    step = _frequency_step(next(iter(psfs.values())))
+    return pictures(sections, step=step, xlabel="kx (1/µm)", ylabel="kz (1/µm)", unit="|OTF|", low=low)
+
+
+def psf_panels(psf, *, title=""):
+    """A PSF at a glance: xy and xz through its peak, |OTF| over (kz, kx), the profile along z; its FWHM in the title.
+
+    Light is drawn over that of the peak, light and OTF on logarithmic colour scales; z = 0 is the plane n // 2.
+    """
+    z, y, x = np.unravel_index(psf.data.argmax(), psf.shape)
+    light, depth = psf.data / psf.data.max(), psf.voxel_size[0] * (np.arange(psf.shape[0]) - psf.shape[0] // 2)
+    figure = Figure(figsize=(WIDEST, 6))
+    edges, heights = {"bottom": 0.1, "top": 0.87}, psf.extent[1::-1]  # xy and xz are as wide, so drawn to one scale
+    xy, xz = figure.subplots(2, 1, gridspec_kw={"left": 0.02, "right": 0.3, "height_ratios": heights, **edges})
+    transfer, axial = figure.subplots(2, 1, gridspec_kw={"left": 0.49, "right": 0.95, "hspace": 0.35, **edges})
+    for axes, label, image in ((xy, "xy", light[z]), (xz, "xz", light[:, y])):
+        drawn = axes.imshow(image, extent=_extent(psf, label), cmap="inferno", norm=LogNorm(1e-3, 1, clip=True))
+        axes.set_axis_off()
+        axes.text(0.03, 0.96, label, va="top", fontsize=9, transform=axes.transAxes, **_ON_IMAGE)
+        _scale_bar(axes, psf.extent[2], psf.extent[1 if label == "xy" else 0])
+    _colour_bar(figure, drawn, [xy, xz], "part of the peak", low=1e-3)
+    drawn = _picture(transfer, _otf_section(psf), _frequency_step(psf), (1e-4, 1), log=True, cmap="viridis")
+    transfer.set(xlabel="kx (1/µm)", ylabel="kz (1/µm)")
+    _colour_bar(figure, drawn, [transfer], "|OTF| at ky = 0", low=1e-4)
+    axial.plot(depth, light[:, y, x])
+    axial.axhline(0.5, color="gray", linewidth=0.8, linestyle="--")
+    axial.axvline(0, color="gray", linewidth=0.8, linestyle=":")
+    axial.set(xlabel="z (µm)", ylabel="part of the peak", ylim=(0, 1.05))
+    figure.suptitle("\n".join(filter(None, [title, _widths(psf)])), fontsize=11)
     return figure
 
 
@@ -99,11 +160,43 @@ def _block(figure, stack, name, left, panel, at, projection, limits, unit, cmap)
             _mark(axes, stack, label, at)
         if label == "xy":
             axes.set_title(name, fontsize=10, loc="left")
-            _scale_bar(axes, stack)
+            _scale_bar(axes, *stack.extent[:0:-1])
     bar = figure.add_axes(_fraction(figure, left, top - y - GAP - z - 0.2, x, 0.1))
     figure.colorbar(image, cax=bar, orientation="horizontal", extend="both")
     bar.set_xlabel(unit, fontsize=9, labelpad=1)
     bar.tick_params(labelsize=8)
+
+
+def _picture(axes, image, step, limits, *, log, cmap):
+    """An image with its zero at the pixel n // 2, the first axis running down, to scale."""
+    left, top = (-(n // 2 + 0.5) * d for n, d in zip(image.shape[::-1], step[::-1], strict=True))
+    right, bottom = (start + n * d for start, n, d in zip((left, top), image.shape[::-1], step[::-1], strict=True))
+    norm = {"norm": LogNorm(*limits, clip=True)} if log else {"vmin": limits[0], "vmax": limits[1]}
+    return axes.imshow(image, extent=(left, right, bottom, top), cmap=cmap, interpolation="nearest", **norm)
+
+
+def _colour_bar(figure, image, panels, unit, *, low):
+    """A labelled colour bar beside the panels; from `low` on in decades, if it is logarithmic."""
+    if low is None:
+        figure.colorbar(image, ax=panels, label=unit, aspect=25)
+    else:  # minor ticks, and exponents as mathematics, would take longer to draw than all the rest
+        figure.colorbar(image, ax=panels, label=unit, aspect=25, extend="min", format="%g").minorticks_off()
+
+
+def _otf_section(psf):
+    """|OTF| over (kz, kx) at ky = 0, 1 at its greatest: the transform of the PSF summed along y."""
+    spectrum = np.abs(fft.fftshift(fft.fft2(psf.data.sum(axis=1, dtype=np.float64))))
+    return spectrum / spectrum.max()
+
+
+def _frequency_step(psf):
+    """Distance of the frequencies along kz and kx, in 1/µm."""
+    return 1 / psf.extent[0], 1 / psf.extent[2]
+
+
+def _widths(psf):
+    z, y, x = (f"{width:.2f}" if np.isfinite(width) else "beyond the grid" for width in fwhm(psf))
+    return f"FWHM (µm): {x} along x, {y} along y, {z} along z"
 
 
 def _voxel_of(stack, at):
@@ -134,10 +227,10 @@ def _mark(axes, stack, label, at):
     axes.axhline(down, **line)
 
 
-def _scale_bar(axes, stack):
-    """A bar of 1, 2 or 5 times a power of ten µm, about a quarter of the panel."""
-    z, y, x = stack.extent
-    power = 10.0 ** np.floor(np.log10(x / 4))
-    length = max(k * power for k in (1, 2, 5) if k * power <= x / 4)
-    axes.plot([0.95 * x - length, 0.95 * x], [0.95 * y] * 2, color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(0.95 * x - length / 2, 0.93 * y, f"{length:g} µm", ha="center", va="bottom", fontsize=9, **_ON_IMAGE)
+def _scale_bar(axes, across, down):
+    """A bar of 1, 2 or 5 times a power of ten µm, about a quarter of a panel of this width and height."""
+    power = 10.0 ** np.floor(np.log10(across / 4))
+    length = max(k * power for k in (1, 2, 5) if k * power <= across / 4)
+    right, y = 0.95 * across, 0.95 * down
+    axes.plot([right - length, right], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(right - length / 2, 0.93 * down, f"{length:g} µm", ha="center", va="bottom", fontsize=9, **_ON_IMAGE)
