@@ -6,6 +6,8 @@ themselves; what differs between the packages (names, Fourier transforms, compil
 
 import contextlib
 import functools
+import itertools
+import math
 import os
 import sys
 
@@ -102,6 +104,60 @@ class NumPy:
         """max(x, 0); x may be overwritten."""
         return np.maximum(x, 0, out=x)
 
+    def differences(self, x, steps):
+        """Periodic forward differences x[i + 1] − x[i] along each axis, times that axis' step: (axes, *x.shape)."""
+        out = np.empty((len(steps), *x.shape), dtype=x.dtype)
+        for i in range(len(x)):  # plane by plane, which the processor's cache holds
+            np.subtract(x[(i + 1) % len(x)], x[i], out=out[0, i, ...])
+            for axis in range(1, x.ndim):
+                here, there = np.moveaxis(x[i], axis - 1, 0), np.moveaxis(out[axis, i], axis - 1, 0)
+                np.subtract(here[1:], here[:-1], out=there[:-1])
+                np.subtract(here[:1], here[-1:], out=there[-1:])
+            for axis, step in enumerate(steps):
+                if step != 1:
+                    out[axis, i] *= step
+        return out
+
+    def differences_adjoint(self, u, steps):
+        """The adjoint: the sum over the axes of (u[i − 1] − u[i]) · step."""
+        out = np.empty(u.shape[1:], dtype=u.dtype)
+        for i in range(len(out)):
+            np.multiply(u[0, i - 1] - u[0, i], steps[0], out=out[i, ...])
+            for axis in range(1, out.ndim):
+                scaled = u[axis, i] if steps[axis] == 1 else u[axis, i] * steps[axis]
+                here, there = np.moveaxis(scaled, axis - 1, 0), np.moveaxis(out[i], axis - 1, 0)
+                there[1:] += here[:-1]
+                there[:1] += here[-1:]
+                there -= here
+        return out
+
+    def pointwise(self, f, shape, arrays, into=()):
+        """f(*arrays), where f treats every voxel of a grid of this shape alike: its results, arrays and sums.
+
+        arrays  end in the grid's axes, or are single numbers.
+        into    for each array that f gives, one that may be overwritten with it, or None.
+        NumPy goes block by block: what f computes on its way stays in the processor's cache.
+        """
+        results = None
+        for block in _blocks(shape):
+            parts = f(*(a[block] if np.ndim(a) else a for a in arrays))
+            if results is None:
+                results = [_place(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
+            for i, part in enumerate(parts):
+                if np.ndim(part):
+                    results[i][block] = part
+                else:
+                    results[i] += float(part)
+        return results
+
+    def scratch(self, a, *kept):
+        """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
+        return None if any(np.may_share_memory(a, other) for other in kept) else a
+
+    def square_sum(self, x):
+        """Σ x², within a step too."""
+        return np.vdot(x, x)
+
     def pad(self, x, widths):
         """Zeros around x; widths ((before, after), …), one pair an axis."""
         return np.pad(x, widths)
@@ -116,8 +172,8 @@ class NumPy:
         """The sum over all elements, added up in float64."""
         return np.sum(x, dtype=np.float64)
 
-    def compile(self, step):
-        """The same function: NumPy has nothing to compile."""
+    def compile(self, step, fourier=True):
+        """The same function: NumPy has nothing to compile. Say fourier=False of a step without Fourier transforms."""
         return step
 
 
@@ -133,6 +189,21 @@ class Compiled:
 
     def positive(self, x):
         return self.maximum(x, 0)
+
+    def differences(self, x, steps):
+        return self.stack([(self.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
+
+    def differences_adjoint(self, u, steps):
+        return sum((self.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
+
+    def pointwise(self, f, shape, arrays, into=()):
+        return f(*arrays)
+
+    def scratch(self, a, *kept):
+        return None
+
+    def square_sum(self, x):
+        return self.sum(x * x)
 
 
 class TensorFlow(Compiled):
@@ -182,8 +253,8 @@ class TensorFlow(Compiled):
     def sum(self, x):
         return self._tf.reduce_sum(self._tf.cast(x, "float64"))
 
-    def compile(self, step):
-        return self._tf.function(step, autograph=False, jit_compile=self.has_gpu)
+    def compile(self, step, fourier=True):
+        return self._tf.function(step, autograph=False, jit_compile=self.has_gpu or not fourier)
 
 
 class Jax(Compiled):
@@ -220,9 +291,14 @@ class Jax(Compiled):
         return self.zeros((length, *x.shape[1:])).at[::factor].set(x)
 
     def sum(self, x):
+        if isinstance(x, self._jax.core.Tracer):  # in a step, without float64: axis by axis, rounding stays small
+            return functools.reduce(lambda part, _: part.sum(-1), x.shape, x)
         return np.sum(np.asarray(x), dtype=np.float64)
 
-    def compile(self, step):
+    def square_sum(self, x):
+        return self._jnp.vdot(x, x)
+
+    def compile(self, step, fourier=True):
         # Arrays that the step captures become arguments of the program: as constants of it, XLA would take minutes.
         # It is traced at the first call, and is to be called with the same shapes ever after.
         jax, program = self._jax, []
@@ -236,6 +312,22 @@ class Jax(Compiled):
             return jax.tree.unflatten(structure, run(captured, *jax.tree.leaves(args)))
 
         return compiled
+
+
+def _blocks(shape, size=1 << 14):
+    """Indices that cut a grid into blocks of about so many voxels, whatever axes come before those of the grid."""
+    blocks = [()]
+    for axis, n in enumerate(shape[:-1]):
+        step = max(1, size // math.prod(shape[axis + 1 :]))
+        blocks = [block + (slice(a, a + step),) for block in blocks for a in range(0, n, step)]
+    return [(..., *block, slice(None)) for block in blocks]
+
+
+def _place(part, shape, old):
+    """Where the results go of which this is a part: a sum, the old array, or a new one."""
+    if not np.ndim(part):
+        return 0.0
+    return np.empty(part.shape[: -len(shape)] + tuple(shape), dtype=part.dtype) if old is None else old
 
 
 _BACKENDS = {"numpy": NumPy, "tensorflow": TensorFlow, "jax": Jax}

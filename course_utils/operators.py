@@ -18,6 +18,7 @@ class Linear:
     shape_in, shape_out  what they take and give.
     xp                   the backend (see `course_utils.backend`).
     transfer             for a blur: its optical transfer function, on the half grid of `xp.rfftn`.
+    factors              of A @ B @ C: (A, B, C); of an operator that is no product: none.
     """
 
     forward: Any
@@ -26,6 +27,7 @@ class Linear:
     shape_out: tuple
     xp: Any
     transfer: Any = None
+    factors: tuple = ()
 
     def __call__(self, x):
         x = self.xp.asarray(x)
@@ -37,7 +39,8 @@ class Linear:
     def T(self):
         """The adjoint: <A x, u> = <x, A.T u> for all x and u."""
         transfer = None if self.transfer is None else self.xp.conj(self.transfer)
-        return Linear(self.adjoint, self.forward, self.shape_out, self.shape_in, self.xp, transfer)
+        factors = tuple(factor.T for factor in reversed(self.factors))
+        return Linear(self.adjoint, self.forward, self.shape_out, self.shape_in, self.xp, transfer, factors)
 
     def __matmul__(self, other):
         if tuple(self.shape_in) != tuple(other.shape_out):
@@ -48,6 +51,7 @@ class Linear:
             other.shape_in,
             self.shape_out,
             self.xp,
+            factors=(self.factors or (self,)) + (other.factors or (other,)),
         )
 
 
@@ -103,6 +107,11 @@ def bin_z(factor, shape, *, xp):
     )
 
 
+def identity(shape, *, xp):
+    """Leaves every array of this shape as it is."""
+    return Linear(lambda x: x, lambda u: u, tuple(shape), tuple(shape), xp)
+
+
 def gradient(shape, voxel_size, *, xp):
     """Periodic forward differences along z, y, x, each per lateral voxel: (3, z, y, x).
 
@@ -110,13 +119,32 @@ def gradient(shape, voxel_size, *, xp):
     """
     steps = [voxel_size[-1] / d for d in voxel_size]
 
+    return Linear(
+        lambda x: xp.differences(x, steps),
+        lambda u: xp.differences_adjoint(u, steps),
+        tuple(shape),
+        (len(shape), *shape),
+        xp,
+    )
+
+
+def hessian(shape, voxel_size, *, xp):
+    """Periodic second differences zz, zy, zx, yy, yx, xx, each per lateral voxel squared: (6, z, y, x).
+
+    The mixed ones are times √2, so that the six squares add up to the squared Frobenius norm of the whole matrix.
+    """
+    axes = range(len(shape))
+    steps = [voxel_size[-1] / d for d in voxel_size]
+    pairs = [(i, j, steps[i] * steps[j] * (1 if i == j else 2**0.5)) for i in axes for j in axes if i <= j]
+
     def forward(x):
-        return xp.stack([(xp.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
+        return xp.stack([_difference(_difference(x, i, xp), j, xp) * step for i, j, step in pairs])
 
     def adjoint(u):
-        return sum((xp.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
+        parts = (_back(_back(u[k], j, xp), i, xp) * step for k, (i, j, step) in enumerate(pairs))
+        return sum(parts)
 
-    return Linear(forward, adjoint, tuple(shape), (len(shape), *shape), xp)
+    return Linear(forward, adjoint, tuple(shape), (len(pairs), *shape), xp)
 
 
 def adjoint_gap(A, rng):
@@ -135,6 +163,14 @@ def dense(A):
     """The matrix of A, one column for each voxel of its input: only for tiny grids."""
     columns = np.eye(int(np.prod(A.shape_in))).reshape(-1, *A.shape_in)
     return np.stack([np.asarray(A(column)).ravel() for column in columns], axis=1)
+
+
+def _difference(x, axis, xp):
+    return xp.roll(x, -1, axis) - x
+
+
+def _back(u, axis, xp):
+    return xp.roll(u, 1, axis) - u
 
 
 def _zero_mean(shape, rng):

@@ -56,7 +56,42 @@ def test_sum_adds_up_in_float64(name):
 
 
 @pytest.mark.parametrize("name", installed_backends())
-def test_compile_gives_the_same_numbers_and_traces_once(name):
+@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 4, 5), (1, 4, 6)])
+def test_differences_are_periodic_and_have_their_adjoint(name, shape):
+    xp, rng, steps = backend.get(name), np.random.default_rng(1), (0.5, 1, 2)[: len(shape)]
+    x, u = rng.standard_normal(shape), rng.standard_normal((len(shape), *shape))
+    expected = np.stack([(np.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
+    back = sum((np.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
+    assert np.allclose(np.asarray(xp.differences(xp.asarray(x), steps)), expected, atol=1e-5)
+    assert np.allclose(np.asarray(xp.differences_adjoint(xp.asarray(u), steps)), back, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", installed_backends())
+@pytest.mark.parametrize("shape", [(50,), (70, 300), (3, 130, 150), (40, 30, 50)])
+def test_pointwise_is_the_function_and_its_sums(name, shape):
+    """Grids of one block and of many, along the first axis or the second, and arrays with an axis before the grid's."""
+    xp, rng = backend.get(name), np.random.default_rng(2)
+    a, many = rng.random(shape).astype(np.float32), rng.random((2, *shape)).astype(np.float32)
+
+    def f(a, many, factor):
+        product = a * many * factor
+        return product, a + many[0], xp.square_sum(product)
+
+    expected = 3.0 * a.astype(float) * many, a.astype(float) + many[0]
+    arrays = xp.asarray(a.copy()), xp.asarray(many.copy()), xp.asarray(3.0)
+    step = xp.compile(lambda *arrays: xp.pointwise(f, shape, arrays, into=(arrays[1],)))
+    product, total, square = step(*arrays)
+    assert np.allclose(np.asarray(product), expected[0], rtol=1e-5)
+    assert np.allclose(np.asarray(total), expected[1], rtol=1e-5)
+    assert float(square) == pytest.approx(np.sum(expected[0] ** 2), rel=1e-4)
+    if name == "numpy":
+        assert product is arrays[1]
+        assert np.array_equal(arrays[0], a)
+
+
+@pytest.mark.parametrize("fourier", [True, False])
+@pytest.mark.parametrize("name", installed_backends())
+def test_compile_gives_the_same_numbers_and_traces_once(name, fourier):
     xp = backend.get(name)
     traced = []
     captured = xp.asarray(np.arange(6.0))
@@ -65,7 +100,7 @@ def test_compile_gives_the_same_numbers_and_traces_once(name):
         traced.append(1)
         return xp.maximum(x - 1.0, 0) * captured
 
-    compiled, x = xp.compile(step), xp.full((6,), 5.0)
+    compiled, x = xp.compile(step, fourier=fourier), xp.full((6,), 5.0)
     for _ in range(3):
         x = compiled(x)
     expected = np.full(6, 5.0)

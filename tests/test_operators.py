@@ -15,7 +15,9 @@ def _every_operator(shape, psf, xp):
     yield "blur", operators.blur(psf, shape, xp=xp)
     yield "crop", operators.crop(smaller, shape, xp=xp)
     yield "bin_z", operators.bin_z(2, shape, xp=xp)
+    yield "identity", operators.identity(shape, xp=xp)
     yield "gradient", operators.gradient(shape, VOXEL, xp=xp)
+    yield "hessian", operators.hessian(shape, VOXEL, xp=xp)
     yield "open edges", formation.forward(psf, shape, xp=xp)
     yield "open edges, binned", formation.forward(psf, shape, bin_z=2, xp=xp)
     yield "periodic, binned", formation.forward(psf, shape, edges="periodic", bin_z=2, xp=xp)
@@ -97,6 +99,19 @@ def test_composition_is_the_product_of_matrices():
     assert np.allclose(operators.dense(A @ B), operators.dense(A) @ operators.dense(B))
 
 
+def test_a_product_knows_its_factors_and_so_does_its_adjoint():
+    xp = backend.get("numpy", "float64")
+    psf = asymmetric_psf((3, 2, 3), np.random.default_rng(9))
+    H = formation.forward(psf, (4, 5, 6), bin_z=2, xp=xp)
+    bin_z, crop, blur = H.factors
+    assert np.allclose(operators.dense(bin_z @ crop @ blur), operators.dense(H))
+    assert blur.transfer is not None
+    first, *_ = H.T.factors
+    assert np.allclose(first.transfer, np.conj(blur.transfer))
+    assert len((H.T).factors) == 3
+    assert blur.factors == ()
+
+
 def test_bin_z_keeps_plane_zero_and_every_factor_th():
     ramp = np.arange(7.0)[:, None, None] * np.ones((7, 2, 2))
     planes = operators.bin_z(3, ramp.shape, xp=backend.get("numpy"))(ramp)
@@ -109,6 +124,13 @@ def test_gradient_is_per_lateral_voxel():
     slope = operators.gradient(shape, (0.3, 0.1, 0.1), xp=xp)(2 * z + 3 * y + 5 * x)
     assert np.allclose(slope[:, 1, 1, 1], [0.2, 0.3, 0.5])
     assert np.allclose(slope[0, :-1], 0.2)
+
+
+def test_hessian_is_per_lateral_voxel_squared_and_counts_mixed_bends_twice():
+    shape, xp = (6, 7, 8), backend.get("numpy", "float64")
+    z, y, x = np.indices(shape) * np.array([0.3, 0.1, 0.1])[:, None, None, None]
+    bends = operators.hessian(shape, (0.3, 0.1, 0.1), xp=xp)(z * z + 3 * x * x + 5 * z * y)[:, 1, 1, 1]
+    assert np.allclose(bends, np.array([2, 5 * 2**0.5, 0, 0, 0, 6]) * 0.01)
 
 
 def test_gradient_of_a_constant_vanishes_everywhere():
