@@ -1,6 +1,6 @@
-"""Peak memory of a Richardson–Lucy run with open edges, in float32 volumes of the padded grid (Linux only).
+"""Peak memory of a deconvolution with open edges, in float32 volumes of the padded grid (Linux only).
 
-python -m benchmarks.memory numpy | tensorflow | jax      prints the number of volumes
+python -m benchmarks.memory numpy | tensorflow | jax [rl | rl-tv | rl-fast]      prints the number of volumes
 """
 
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils import backend, formation, richardson_lucy
+from course_utils import backend, formation
+from course_utils.deconvolve import METHODS
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # A volume of 49 MB: what is smaller than 32 MB, glibc keeps for itself when it is freed, and the peak shows that too.
@@ -27,19 +28,19 @@ def peak():
     return _bytes("VmHWM")
 
 
-def volumes(name):
+def volumes(name, method="rl"):
     """What a run of four iterations takes beyond the caller's own stack."""
     xp, psf = backend.get(name), np.full(PSF_SHAPE, 1 / np.prod(PSF_SHAPE), np.float32)
     y = np.ones(SHAPE, np.float32)
-    _run(xp, psf, y[:16, :32, :32])  # what the packages themselves take, once
+    _run(xp, psf, y[:16, :32, :32], method)  # what the packages themselves take, once
     before = reset_peak()
-    grid = _run(xp, psf, y)
+    grid = _run(xp, psf, y, method)
     return (peak() - before) / (4 * np.prod(grid))
 
 
-def _run(xp, psf, y):
-    A = formation.forward(psf, y.shape, xp=xp)
-    for _ in richardson_lucy.plain(y, A, n_iter=4, background=1.0):
+def _run(xp, psf, y, method):
+    A, weight = formation.forward(psf, y.shape, xp=xp), {"weight": 0.01} if method == "rl-tv" else {}
+    for _ in METHODS[method](y, A, n_iter=4, background=1.0, **weight):
         pass
     return A.shape_in
 
@@ -49,4 +50,4 @@ def _bytes(field):
 
 
 if __name__ == "__main__":
-    print(volumes(sys.argv[1]))
+    print(volumes(*sys.argv[1:]))

@@ -5,7 +5,9 @@ from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
 
 import data_fetch
 from course_utils import backend, compare, formation, operators
-from course_utils.deconvolve import deconvolve, find_background, memory_needed
+from course_utils import deconvolve as deconvolving
+from course_utils.counts import find_gain
+from course_utils.deconvolve import METHODS, deconvolve, find_background, memory_needed
 from course_utils.formation import Camera
 from course_utils.stack import Stack
 
@@ -35,6 +37,62 @@ def test_deconvolution_comes_closer_to_the_truth(problem, name):
     assert compare.psnr(x, truth) > compare.psnr(blurred, truth) + 1.5
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_with_all_defaults_come_close_to_their_best(problem, method):
+    """Within 0.8 dB of those iterations that a look at the truth would choose; larger volumes come closer."""
+    truth, y, psf = problem
+    chosen = compare.psnr(deconvolve(y, psf, method=method, progress=False), truth)
+    best = max(
+        compare.psnr(deconvolve(y, psf, method=method, n_iter=n, progress=False), truth) for n in (10, 20, 40, 80, 160)
+    )
+    assert chosen > best - 0.8, (chosen, best)
+
+
+def test_total_variation_comes_closest_for_even_bodies(problem):
+    truth, y, psf = problem
+    tv, plain = (deconvolve(y, psf, method=method, n_iter=150, progress=False) for method in ("rl-tv", "rl"))
+    assert compare.psnr(tv, truth) > compare.psnr(plain, truth) + 1
+
+
+def test_gain_does_not_change_what_auto_chooses(problem):
+    """In counts of an unknown gain, the noise tells how many photons there were."""
+    _, y, psf = problem
+    counts = y.with_data(4 * y.data)
+    x, scaled = (deconvolve(stack, psf, method="rl-fast", progress=False) for stack in (y, counts))
+    assert compare.nrmse(scaled.data / 4, x) < 0.15
+    assert find_gain(counts) == pytest.approx(4 * find_gain(y), rel=1e-5)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 3.0])
+def test_gain_is_found_from_the_noise(gain):
+    rng, xp = np.random.default_rng(4), backend.get("numpy")
+    blur = operators.blur(gaussian_psf((9, 9, 9), (2.2, 1.4, 1.4)), (12, 64, 66), xp=xp)
+    expected = np.maximum(blur(cells((12, 64, 66), rng, n=20, photons=200)), 0) + 10
+    assert find_gain(Stack(gain * rng.poisson(expected), VOXEL)) == pytest.approx(gain, rel=0.1)
+
+
+def test_gain_of_a_stack_without_noise_is_harmless():
+    assert find_gain(Stack(np.ones((3, 4, 5)), VOXEL)) == 1
+    assert find_gain(Stack(np.ones((3, 2, 2)), VOXEL)) == 1
+
+
+def test_tiles_take_the_iterations_of_the_brightest(problem, monkeypatch):
+    *_, psf = problem
+    rng, seen = np.random.default_rng(3), []
+    data = rng.poisson(10, (20, 70, 60))
+    data[:, 40:60, 20:40] += 50
+    y = Stack(data, VOXEL)
+
+    def first(run, photons, A, *rest):
+        seen.append(photons.max())
+        return 2
+
+    monkeypatch.setattr(deconvolving, "_choose", first)
+    with pytest.warns(UserWarning, match=r"Working in [2-9] tiles"):
+        deconvolve(y, psf, max_memory=memory_needed(y.shape, psf.shape) // 2, progress=False, camera=Camera())
+    assert seen == [data.max()]
+
+
 def test_counts_with_a_camera_give_photons(problem):
     _, y, psf = problem
     camera = Camera(gain=2.2, offset=100, read_noise=0)
@@ -62,7 +120,7 @@ def test_tiles_show_no_seams(problem):
     rng = np.random.default_rng(3)
     y = Stack(rng.poisson(10 + cells((20, 70, 60), rng, n=30, photons=100)), VOXEL)
     whole = deconvolve(y, psf, n_iter=10, progress=False)
-    limit = memory_needed(y.shape, psf.shape) // 2
+    limit = memory_needed(y.shape, psf.shape, n_iter=10) // 2
     with pytest.warns(UserWarning, match=r"needs .* GB, and .* GB may be used\. Working in [2-9] tiles"):
         tiled = deconvolve(y, psf, n_iter=10, max_memory=limit, progress=False)
     assert compare.nrmse(tiled, whole) < 0.01
@@ -79,7 +137,7 @@ def test_memory_that_will_never_do_is_refused_before_the_run(problem):
 
 def test_free_memory_is_asked_for_where_no_limit_is_given(problem, monkeypatch):
     _, y, psf = problem
-    little = type("Memory", (), {"available": memory_needed(y.shape, psf.shape)})
+    little = type("Memory", (), {"available": memory_needed(y.shape, psf.shape, n_iter=1)})
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     with pytest.warns(UserWarning, match="needs 0.000995 GB, and 0.000896 GB may be used"):  # nine tenths
         deconvolve(y, psf, n_iter=1, progress=False)
@@ -108,7 +166,19 @@ def _other_voxel(psf):
         (lambda y, p: {"stack": y.data, "psf": p}, TypeError, "stack must be a Stack.*got ndarray"),
         (lambda y, p: {"stack": y, "psf": p.data}, TypeError, "psf must be a Stack"),
         (lambda y, p: {"stack": y, "psf": _other_voxel(p)}, ValueError, r"optics\.resample\(psf, stack\.voxel_size\)"),
-        (lambda y, p: {"stack": y, "psf": p, "method": "magic"}, ValueError, "method must be one of 'rl'; got 'magic'"),
+        (
+            lambda y, p: {"stack": y, "psf": p, "method": "magic"},
+            ValueError,
+            "one of 'rl', 'rl-tv', 'rl-fast'; got 'magic'",
+        ),
+        (lambda y, p: {"stack": y, "psf": p, "n_iter": "many"}, ValueError, "or 'auto'; got 'many'"),
+        (lambda y, p: {"stack": y, "psf": p, "weight": 0.1}, ValueError, "weight is that of total variation"),
+        (
+            lambda y, p: {"stack": y, "psf": p, "method": "rl-tv", "weight": "much"},
+            ValueError,
+            "weight must be a number",
+        ),
+        (lambda y, p: {"stack": y, "psf": p, "method": "rl-tv", "weight": -1, "n_iter": 1}, ValueError, "got -1"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 0}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 2.5}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number, or 'auto'"),

@@ -1,3 +1,4 @@
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -6,11 +7,17 @@ import numpy as np
 import pytest
 from phantoms import asymmetric_psf, cells, gaussian_psf, installed_backends
 
-from course_utils import backend, formation, operators, richardson_lucy
+import data_fetch
+from course_utils import backend, compare, formation, operators, richardson_lucy
 from course_utils.deconvolve import VOLUMES
+from data_fetch import cache
 
 SHAPE = (9, 16, 15)
 PSF_SHAPE = (5, 6, 7)
+TV = functools.partial(richardson_lucy.tv, weight=0.01, voxel_size=(0.2, 0.1, 0.1))
+FAST = [richardson_lucy.heavy_ball, richardson_lucy.biggs_andrews]
+LIKELIHOOD = [richardson_lucy.plain, *FAST]  # those whose limit is the most likely estimate
+ALL = [*LIKELIHOOD, TV]
 
 
 def _problem(edges="periodic", background=0.0, xp=None, seed=0, photons=100.0):
@@ -27,22 +34,26 @@ def _last(estimates):
     return np.asarray(x)
 
 
+@pytest.mark.parametrize("algorithm", ALL)
 @pytest.mark.parametrize("edges", ["periodic", "open"])
 @pytest.mark.parametrize("background", [0.0, 5.0])
 @pytest.mark.parametrize("other", [name for name in installed_backends() if name != "numpy"])
-def test_backends_agree_after_twenty_iterations(other, background, edges):
+def test_backends_agree_after_twenty_iterations(algorithm, other, background, edges):
     results = []
     for name in ("numpy", other):
         _, y, H = _problem(edges, background, backend.get(name))
-        results.append(_last(richardson_lucy.plain(y, H, n_iter=20, background=background)))
-    assert np.linalg.norm(results[1] - results[0]) < 1e-4 * np.linalg.norm(results[0])
-    assert np.abs(results[1] - results[0]).max() < 1e-4 * results[0].max()
+        results.append(_last(algorithm(y, H, n_iter=20, background=background)))
+    # in the dark, the direction of a slope that is next to zero hangs on rounding
+    bound = 2e-3 if algorithm is TV and background == 0 else 1e-4
+    assert np.linalg.norm(results[1] - results[0]) < bound * np.linalg.norm(results[0])
+    assert np.abs(results[1] - results[0]).max() < bound * results[0].max()
 
 
+@pytest.mark.parametrize("algorithm", LIKELIHOOD)
 @pytest.mark.parametrize("name", installed_backends())
-def test_light_is_kept_at_every_iteration_without_background(name):
+def test_light_is_kept_at_every_iteration_without_background(algorithm, name):
     _, y, H = _problem(xp=backend.get(name))
-    for x in richardson_lucy.plain(y, H, n_iter=10):
+    for x in algorithm(y, H, n_iter=10):
         assert np.sum(x, dtype=float) == pytest.approx(y.sum(dtype=float), rel=1e-5)
 
 
@@ -56,23 +67,25 @@ def test_with_background_the_light_is_what_the_update_says():
         x = new
 
 
+@pytest.mark.parametrize("algorithm", LIKELIHOOD)
 @pytest.mark.parametrize("edges", ["periodic", "open"])
 @pytest.mark.parametrize("background", [0.0, 5.0])
-def test_divergence_never_rises_and_estimates_stay_positive(edges, background):
+def test_divergence_never_rises_and_estimates_stay_positive(algorithm, edges, background):
     _, y, H = _problem(edges, background, backend.get("numpy", "float64"))
     divergence = []
-    for x in richardson_lucy.plain(y, H, n_iter=60, background=background):
+    for x in algorithm(y, H, n_iter=60, background=background):
         assert x.min() >= 0
         divergence.append(richardson_lucy.i_divergence(y, np.maximum(H(x), 0) + background))
     assert all(b <= a * (1 + 1e-9) for a, b in zip(divergence, divergence[1:], strict=False))
     assert divergence[-1] < 0.5 * divergence[0]
 
 
+@pytest.mark.parametrize("algorithm", LIKELIHOOD)
 @pytest.mark.parametrize("background", [0.0, 5.0])
-def test_truth_is_a_fixed_point_of_noise_free_data(background):
+def test_truth_is_a_fixed_point_of_noise_free_data(algorithm, background):
     truth, _, H = _problem(xp=backend.get("numpy", "float64"))
     truth = truth + 1.0
-    x = _last(richardson_lucy.plain(H(truth) + background, H, n_iter=5, background=background, start=truth))
+    x = _last(algorithm(H(truth) + background, H, n_iter=5, background=background, start=truth))
     assert np.allclose(x, truth, rtol=1e-9)
 
 
@@ -85,17 +98,19 @@ def test_noise_free_data_are_undone():
     assert np.linalg.norm(x - truth) < 0.02 * np.linalg.norm(truth - truth.mean())
 
 
-def test_scaling_data_and_background_scales_the_estimate():
+@pytest.mark.parametrize("algorithm", ALL)
+def test_scaling_data_and_background_scales_the_estimate(algorithm):
     _, y, H = _problem(background=5.0)
-    one = _last(richardson_lucy.plain(y, H, n_iter=20, background=5.0))
-    many = _last(richardson_lucy.plain(1000 * y, H, n_iter=20, background=5000.0))
+    one = _last(algorithm(y, H, n_iter=20, background=5.0))
+    many = _last(algorithm(1000 * y, H, n_iter=20, background=5000.0))
     assert np.allclose(many, 1000 * one, rtol=1e-3, atol=1e-3 * many.max())
 
 
-def test_shifting_the_data_shifts_the_estimate():
+@pytest.mark.parametrize("algorithm", ALL)
+def test_shifting_the_data_shifts_the_estimate(algorithm):
     _, y, H = _problem()
-    x = _last(richardson_lucy.plain(y, H, n_iter=20))
-    shifted = _last(richardson_lucy.plain(np.roll(y, (2, 5, 3), (0, 1, 2)), H, n_iter=20))
+    x = _last(algorithm(y, H, n_iter=20))
+    shifted = _last(algorithm(np.roll(y, (2, 5, 3), (0, 1, 2)), H, n_iter=20))
     assert np.allclose(shifted, np.roll(x, (2, 5, 3), (0, 1, 2)), atol=1e-3 * x.max())
 
 
@@ -108,13 +123,14 @@ def test_permuting_the_axes_permutes_the_estimate():
     assert np.allclose(turned, x.transpose(2, 0, 1), atol=1e-3 * x.max())
 
 
-def test_estimate_is_not_shifted_by_half_a_voxel():
+@pytest.mark.parametrize("algorithm", ALL)
+def test_estimate_is_not_shifted_by_half_a_voxel(algorithm):
     """A wrong adjoint shifts the estimate; the centre of mass of a blurred cell is where the cell was."""
     rng, xp = np.random.default_rng(3), backend.get("numpy")
     truth = np.zeros((16, 16, 16))
     truth[6:10, 5:9, 7:11] = 100
     H = operators.blur(asymmetric_psf((4, 4, 4), rng), truth.shape, xp=xp)
-    x = _last(richardson_lucy.plain(np.maximum(H(truth), 0), H, n_iter=50))
+    x = _last(algorithm(np.maximum(H(truth), 0), H, n_iter=50))
     for axis, centre in enumerate((7.5, 6.5, 8.5)):
         profile = x.sum(axis=tuple(i for i in range(3) if i != axis), dtype=float)
         assert profile @ np.arange(16) / profile.sum() == pytest.approx(centre, abs=0.02)
@@ -133,15 +149,126 @@ def test_open_edges_halve_the_error_at_the_border():
         H = formation.forward(psf, shape, edges=edges, xp=xp)
         x = operators.crop(shape, H.shape_in, xp=xp)(_last(richardson_lucy.plain(y, H, n_iter=30, background=5)))
         errors[edges] = np.linalg.norm((x - truth)[rim]) / np.linalg.norm(truth[rim])
-    assert errors["open"] < 0.75 * errors["periodic"], errors
+    assert errors["open"] < 0.55 * errors["periodic"], errors
 
 
-def test_dark_data_without_background_stay_finite():
+@pytest.fixture(scope="module")
+def course_volume(tmp_path_factory):
+    """The small course volume in photons, its background with the read noise, and periodic edges."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(cache.VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        volume = data_fetch.load("microtubules", size="small")
+    read_noise = (volume.camera.read_noise / volume.camera.gain) ** 2
+    y = np.maximum(volume.camera.photons(volume.stack).data + read_noise, 0)
+    psf = np.asarray(volume.psf)[12:35]  # to the depth of the volume
+    H = operators.blur(psf / psf.sum(dtype=float), y.shape, xp=backend.get("numpy"))
+    return y, H, 10 + read_noise
+
+
+def _objective(x, y, H, background):
+    return richardson_lucy.i_divergence(y, np.maximum(H(x), 0) + background)
+
+
+@pytest.mark.parametrize("algorithm", FAST)
+def test_momentum_reaches_in_thirty_iterations_what_takes_a_hundred(algorithm, course_volume):
+    y, H, background = course_volume
+    goal = _objective(_last(richardson_lucy.plain(y, H, n_iter=100, background=background)), y, H, background)
+    assert _objective(_last(algorithm(y, H, n_iter=30, background=background)), y, H, background) < goal
+
+
+@pytest.mark.parametrize("algorithm", FAST)
+def test_momentum_begins_anew_where_it_raised_the_objective(algorithm, monkeypatch):
+    """From a point far beyond the estimate the objective rises: that step is taken back, and the next ones lower it."""
+    _, y, H = _problem(background=5.0, xp=backend.get("numpy", "float64"))
+    for momentum in (richardson_lucy._GrowingMomentum, richardson_lucy._AlikeMomentum):
+        monkeypatch.setattr(momentum, "__call__", lambda self, x, p: 30.0)
+    divergence = [_objective(x, y, H, 5.0) for x in algorithm(y, H, n_iter=30, background=5.0)]
+    assert all(b <= a * (1 + 1e-9) for a, b in zip(divergence, divergence[1:], strict=False))
+    assert divergence[-1] < 0.9 * divergence[0]
+
+
+def _round_cells():
+    rng, shape = np.random.default_rng(0), (24, 64, 64)
+    truth, psf = cells(shape, rng, n=14, photons=200), gaussian_psf((9, 9, 9), (2.2, 1.4, 1.4))
+    H = operators.blur(psf, shape, xp=backend.get("numpy"))
+    return truth, rng.poisson(np.maximum(H(truth), 0) + 5).astype(np.float32), H
+
+
+def test_total_variation_beats_the_best_plain_estimate_of_round_cells_and_stays_there():
+    truth, y, H = _round_cells()
+    plain = [compare.psnr(x, truth) for x in richardson_lucy.plain(y, H, n_iter=150, background=5)]
+    tv = [compare.psnr(x, truth) for x in richardson_lucy.tv(y, H, weight=0.01, n_iter=300, background=5)]
+    assert tv[149] > max(plain) + 2
+    assert tv[299] > max(tv) - 0.1, "more iterations do no harm"
+
+
+def test_total_variation_smooths_noise_and_does_not_sharpen_it():
+    """With its sign reversed the prior is a reward for edges."""
+    rng, shape = np.random.default_rng(1), (8, 16, 17)
+    y = rng.poisson(50, shape).astype(np.float32)
+    H = operators.blur(asymmetric_psf((3, 3, 4), rng), shape, xp=backend.get("numpy"))
+    spread = [_last(richardson_lucy.tv(y, H, weight=weight, n_iter=30)).std() for weight in (0.0, 0.01, 0.02)]
+    assert spread[1] < 0.5 * spread[0]
+    assert spread[2] < 0.5 * spread[1]
+
+
+def test_total_variation_is_the_formula():
+    _, y, H = _problem(background=5.0, xp=backend.get("numpy", "float64"))
+    x = np.random.default_rng(2).uniform(1, 20, SHAPE)
+    steps = np.array([0.5, 1, 1])[:, None, None, None]
+    slope = steps * np.stack([np.roll(x, -1, axis) - x for axis in range(3)])
+    unit = slope / np.sqrt((slope**2).sum(0) + (1e-3 * richardson_lucy.mean_signal(y, 5.0)) ** 2)
+    div = sum(s * (u - np.roll(u, 1, axis)) for axis, (s, u) in enumerate(zip(steps, unit, strict=True)))
+    expected = x * H.T(y / (H(x) + 5)) / (1 - 0.05 * div)
+    found = next(richardson_lucy.tv(y, H, weight=0.05, voxel_size=(2, 1, 1), n_iter=1, background=5.0, start=x))
+    assert np.allclose(found, expected, rtol=1e-5)
+
+
+def test_total_variation_of_weight_zero_is_plain():
+    _, y, H = _problem()
+    plain = _last(richardson_lucy.plain(y, H, n_iter=5))
+    assert np.allclose(_last(richardson_lucy.tv(y, H, weight=0, n_iter=5)), plain, rtol=1e-5)
+
+
+def test_total_variation_stays_positive_for_any_weight():
+    _, y, H = _problem("open", 5.0)
+    for x in richardson_lucy.tv(y, H, weight=3.0, n_iter=20, background=5.0):
+        assert np.isfinite(x).all() and x.min() >= 0
+
+
+def test_a_negative_weight_is_refused():
+    _, y, H = _problem()
+    with pytest.raises(ValueError, match="weight of total variation must be finite and not negative; got -1"):
+        next(richardson_lucy.tv(y, H, weight=-1, n_iter=1))
+
+
+@pytest.mark.parametrize("algorithm", ALL)
+def test_data_start_and_earlier_estimates_are_left_as_they_were(algorithm):
+    """NumPy's steps overwrite their intermediate results, and nothing else."""
+    _, y, H = _problem()
+    start = np.full(SHAPE, 3, np.float32)
+    for A in (H, operators.identity(SHAPE, xp=H.xp), operators.bin_z(1, SHAPE, xp=H.xp)):
+        before, estimates, copies = y.copy(), [], []
+        for x in algorithm(y, A, n_iter=5, background=1.0, start=start):
+            estimates.append(x)
+            copies.append(np.array(x))
+        assert np.array_equal(y, before) and (start == 3).all()
+        assert all(map(np.array_equal, estimates, copies))
+
+
+@pytest.mark.parametrize("edges", ["periodic", "open"])
+def test_adjoint_of_the_operator_in_use_is_exact(edges):
+    _, _, H = _problem(edges)
+    assert operators.adjoint_gap(H, np.random.default_rng(3)) < 1e-5
+
+
+@pytest.mark.parametrize("algorithm", ALL)
+def test_dark_data_without_background_stay_finite(algorithm):
     H = operators.blur(asymmetric_psf((3, 3, 3), np.random.default_rng(5)), (4, 5, 6), xp=backend.get("numpy"))
     y = np.zeros((4, 5, 6), np.float32)
-    assert np.isfinite(_last(richardson_lucy.plain(y, H, n_iter=5))).all()
+    assert np.isfinite(_last(algorithm(y, H, n_iter=5))).all()
     y[2, 2, 2] = 100
-    assert np.isfinite(_last(richardson_lucy.plain(y, H, n_iter=50))).all()
+    assert np.isfinite(_last(algorithm(y, H, n_iter=50))).all()
 
 
 def test_a_generator_computes_only_what_is_asked_for():
@@ -153,6 +280,7 @@ def test_a_generator_computes_only_what_is_asked_for():
     assert len(steps) == 2
 
 
+@pytest.mark.parametrize("algorithm", ALL)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -161,16 +289,17 @@ def test_a_generator_computes_only_what_is_asked_for():
         (lambda y: y * np.nan, "NaN"),
     ],
 )
-def test_data_that_are_no_photons_are_refused(change, message):
+def test_data_that_are_no_photons_are_refused(algorithm, change, message):
     _, y, H = _problem()
     with pytest.raises(ValueError, match=message):
-        next(richardson_lucy.plain(change(y), H, n_iter=1))
+        next(algorithm(change(y), H, n_iter=1))
 
 
-def test_a_negative_background_is_refused():
+@pytest.mark.parametrize("algorithm", ALL)
+def test_a_negative_background_is_refused(algorithm):
     _, y, H = _problem()
     with pytest.raises(ValueError, match="background must be finite and not negative; got -1"):
-        next(richardson_lucy.plain(y, H, n_iter=1, background=-1))
+        next(algorithm(y, H, n_iter=1, background=-1))
 
 
 def test_i_divergence_is_zero_only_for_the_data_themselves():
@@ -181,10 +310,13 @@ def test_i_divergence_is_zero_only_for_the_data_themselves():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc, which only Linux has")
-@pytest.mark.parametrize("name", installed_backends())
-def test_peak_memory_stays_within_what_is_announced(name):
-    command = [sys.executable, "-m", "benchmarks.memory", name]  # in a process of its own, from the top folder
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [(name, "rl") for name in installed_backends()] + [("numpy", "rl-tv"), ("numpy", "rl-fast")],
+)
+def test_peak_memory_stays_within_what_is_announced(name, method):
+    command = [sys.executable, "-m", "benchmarks.memory", name, method]  # in a process of its own, from the top folder
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     assert run.returncode == 0, run.stderr
     volumes = float(run.stdout)
-    assert 3 < volumes <= VOLUMES, f"{name}: {volumes:.2f} volumes"
+    assert 3 < volumes <= VOLUMES[name][method], f"{name}: {volumes:.2f} volumes"
