@@ -26,7 +26,7 @@ def psf_from_pair(sharp, blurred, *, shape, method="constrained", weight=None, m
     margin          voxels, one number or (z, y, x), along each border of the blurred stack that "constrained" leaves
                     out of the fit: give half the PSF's shape where the specimen goes on, for light comes from there.
     n_iter, xp      of "constrained": its iterations, and its backend, NumPy if None.
-    Where the sharp stack is blurred itself, as SIM is, the result is what takes the one stack to the other, not the PSF.
+    Where the sharp stack is blurred itself, as SIM is, the result takes SIM to wide-field, and is not the PSF.
     Raises ValueError where the stacks do not fit each other, one is constant, or nothing positive is found.
     """
     _check(sharp, blurred, shape, method, weight)
