@@ -158,6 +158,10 @@ class NumPy:
         """Σ x², within a step too."""
         return np.vdot(x, x)
 
+    def inner(self, a, b):
+        """Σ a b, within a step too."""
+        return np.vdot(a, b)
+
     def pad(self, x, widths):
         """Zeros around x; widths ((before, after), …), one pair an axis."""
         return np.pad(x, widths)
@@ -204,6 +208,9 @@ class Compiled:
 
     def square_sum(self, x):
         return self.sum(x * x)
+
+    def inner(self, a, b):
+        return self.sum(a * b)
 
 
 class TensorFlow(Compiled):

@@ -98,7 +98,7 @@ def _plane_divergence(y, model):
 
 def _divergence(y, model, ratio, xp):
     """Σ y log(y / model) − y + model, where y = 0 adds the model only."""
-    return xp.sum(y * xp.log(xp.maximum(ratio, 1e-30)) - y + model)
+    return xp.inner(y, xp.log(xp.maximum(ratio, 1e-30))) + xp.sum(model - y)
 
 
 def inverse_sensitivity(H):

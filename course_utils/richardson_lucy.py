@@ -133,7 +133,7 @@ class _AlikeMomentum:
 
         def both(x, p, old):
             change = x - p
-            return change, xp.sum(change * old), xp.sum(change * change)
+            return change, xp.inner(change, old), xp.inner(change, change)
 
         self._compare = xp.compile(lambda x, p, old: xp.pointwise(both, H.shape_in, (x, p, old)), fourier=False)
         self._change = xp.zeros(H.shape_in)

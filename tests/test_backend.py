@@ -89,6 +89,22 @@ def test_pointwise_is_the_function_and_its_sums(name, shape):
         assert np.array_equal(arrays[0], a)
 
 
+@pytest.mark.parametrize("name", installed_backends())
+def test_sums_within_a_step_are_as_those_outside(name):
+    xp, rng = backend.get(name), np.random.default_rng(3)
+    a, b = rng.random((2, 20, 60, 70)).astype(np.float32)
+    step = xp.compile(lambda a, b: (xp.inner(a, b), xp.sum(a)))
+    inner, total = step(xp.asarray(a), xp.asarray(b))
+    assert float(inner) == pytest.approx(np.sum(a.astype(float) * b), rel=1e-6)
+    assert float(total) == pytest.approx(a.sum(dtype=float), rel=1e-6)
+
+
+def test_scratch_is_only_what_shares_no_memory_with_what_is_kept():
+    xp, a = backend.get("numpy"), np.zeros((4, 5))
+    assert xp.scratch(a, np.ones(3)) is a
+    assert xp.scratch(a[1:], np.ones(3), a) is None
+
+
 @pytest.mark.parametrize("fourier", [True, False])
 @pytest.mark.parametrize("name", installed_backends())
 def test_compile_gives_the_same_numbers_and_traces_once(name, fourier):
