@@ -33,10 +33,10 @@ def _estimate(seed, method):
 
 
 @pytest.mark.parametrize("seed", HELD_OUT)
-def test_constrained_is_nearer_to_the_truth_than_blind_that_knows_the_optics(seed):
+def test_primal_dual_is_nearer_to_the_truth_than_blind_that_knows_the_optics(seed):
     y = _pair(seed)[1].data
     *_, (_, blind) = psf_blind.blind(y, WIDE, n_iter=10, background=BACKGROUND, band=BAND)
-    assert compare.nrmse(_estimate(seed, "constrained"), TRUE) < 0.9 * compare.nrmse(blind, TRUE)
+    assert compare.nrmse(_estimate(seed, "primal-dual"), TRUE) < 0.9 * compare.nrmse(blind, TRUE)
 
 
 @pytest.mark.parametrize("seed", HELD_OUT)
@@ -101,12 +101,12 @@ def _system(A, y, D, mask, weight):
     return matrix, np.concatenate([b, np.zeros(len(matrix) - len(b))]), norm
 
 
-def test_constrained_fit_reaches_the_optimum_of_another_solver():
+def test_primal_dual_fit_reaches_the_optimum_of_another_solver():
     """scipy's active-set method for non-negative least squares, on the dense matrix; then stationarity."""
     A, y, D, mask, weight = _small_problem(backend.get("numpy", "float64"))
     matrix, right, norm = _system(A, y, D, mask, weight)
     exact, _ = optimize.nnls(matrix, right)
-    h = psf_pair.constrained(A, y, D, weight=weight, mask=mask, n_iter=2000).ravel() * norm**0.5
+    h = psf_pair.primal_dual(A, y, D, weight=weight, mask=mask, n_iter=2000).ravel() * norm**0.5
     objective = [0.5 * np.sum((matrix @ a - right) ** 2) for a in (h, exact)]
     assert objective[0] == pytest.approx(objective[1], rel=1e-5)
     gradient, scale = matrix.T @ (matrix @ h - right), np.abs(matrix.T @ right).max()
@@ -120,7 +120,7 @@ def test_backends_agree(name):
     results = []
     for xp in (backend.get("numpy"), backend.get(name)):
         A, y, D, mask, weight = _small_problem(xp)
-        results.append(psf_pair.constrained(A, y, D, weight=weight, mask=mask, n_iter=20))
+        results.append(psf_pair.primal_dual(A, y, D, weight=weight, mask=mask, n_iter=20))
     assert np.linalg.norm(results[0] - results[1]) < 1e-4 * np.linalg.norm(results[0])
 
 
@@ -156,7 +156,7 @@ def test_determined_is_what_the_specimen_contains():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(method="magic"), "method must be one of 'least-squares', 'constrained'; got 'magic'"),
+        (dict(method="magic"), "method must be one of 'least-squares', 'primal-dual'; got 'magic'"),
         (dict(weight=0), "weight must be a positive number; got 0"),
         (dict(shape=(99, 5, 5)), r"shape must be three numbers of voxels, at most the stacks' \(16, 48, 48\)"),
         (dict(margin=(8, 0, 0)), r"margin of \(8, 0, 0\) voxels leaves nothing"),
