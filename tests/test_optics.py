@@ -506,12 +506,21 @@ def test_examine_finds_nothing_wrong_with_a_good_psf():
     assert {meaning for what, (_, meaning) in rows.items() if what != "plane sums"} == {"fine"}
 
 
+@pytest.mark.parametrize("NA", [0.5, 1.4])
+def test_examine_does_not_take_the_halo_of_a_widefield_psf_for_a_background(NA):
+    objective = Optics(NA=NA, wavelength=0.52, n_immersion=1.515, n_specimen=1.515)
+    assert (
+        _rows(optics.examine(optics.gibson_lanni_psf(objective, (21, 31, 31), VOXEL), VOXEL))["even light"][1] == "fine"
+    )
+
+
 @pytest.mark.parametrize(
     ("psf", "row", "found", "meaning"),
     [
         (Stack(gaussian_psf((9, 9, 9), (1, 1, 1)), (0.1, 0.1, 0.1)), "voxel", "0.1, 0.1, 0.1", "optics.resample"),
         (Stack(44 * gaussian_psf((9, 9, 9), (1, 1, 1)), VOXEL), "sum", "44", "psf.data.sum()"),
         (Stack(gaussian_psf((9, 9, 9), (1, 1, 1)) - 1e-4, VOXEL), "negative", "% of the light", "clean_psf"),
+        (Stack(gaussian_psf((9, 9, 9), (1, 1, 1)) + 2e-4, VOXEL), "even light", "13 %", "background was left in"),
         (Stack(np.roll(gaussian_psf((9, 9, 9), (1, 1, 1)), 2, 1), VOXEL), "centre", "(0, 2, 0)", "shifted"),
         (Stack(np.fft.ifftshift(gaussian_psf((8, 8, 8), (1, 1, 1))), VOXEL), "centre", "-4", "fftshift"),
         (Stack(gaussian_psf((25, 9, 9), (2, 4, 4)), VOXEL), "on the sides", "%", "cut off"),

@@ -733,7 +733,7 @@ print(f"a background of 1 % of the peak holds {100 * share:.0f} % of what passes
 
 # %% [markdown]
 r"""
-**What to see.** Each illness has its row. Mind the background: it is faint, but fills every voxel of the array, and only a little of it on the sides gives it away. That is why the sum alone proves nothing.
+**What to see.** Each illness has its row. Mind the background: it is faint, but fills every voxel of the array, and the sum alone would prove nothing. What gives it away is that not even the darkest voxels are dark: see "even light".
 """
 
 # %% [markdown]
