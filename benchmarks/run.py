@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import deconvolution, psf
+from benchmarks import admm, deconvolution, psf
 from course_utils.deconvolve import METHODS
 
 
@@ -22,6 +22,8 @@ def main():
     for (name, method), volumes in memory.items():
         print(f"{method}, {name}: peak memory {volumes:.1f} float32 volumes of the padded grid")
     _in_a_process_of_its_own("benchmarks.full_size")
+    print()
+    figures["ADMM"] = admm.main()
     write(Path("results/benchmarks.json"), figures)
     print(flush=True)
     try:
