@@ -159,6 +159,22 @@ _SETS = (
         {"intensities": "stretched to 16 bit by the source: not photon counts"},
     ),
     Dataset(
+        "capstone",
+        "the course's last task: a simulated stack whose truth is hidden, even from who reads the course's code",
+        "embedded",
+        (24, 96, 96),
+        (0.2, 0.08, 0.08),
+        "CC BY 4.0",
+        "simulated by the course: data_fetch/capstone.py",
+        "the course",
+        (File("stack.ome.tif", 269444, "7ce16cc81051d225615cd4c96d8cfeac22c6811c4434c4cd742e72af3ffddf7a"),),
+        {
+            "truth": "hidden; checks.score(estimate) measures an estimate against it",
+            "background": "5 photons a voxel",
+            "psf": "not given: it follows from the optics, whose indices match",
+        },
+    ),
+    Dataset(
         "confocal-beads",
         "four fluorescent beads, confocal: to distil a PSF from",
         "remote",

@@ -92,6 +92,13 @@ def _widefield_bead(dataset, voxel_size):
     return Bundle(stack, psf.with_data(psf.data / psf.data.sum(dtype=float)), facts=dict(dataset.facts))
 
 
+def _capstone(dataset, voxel_size):
+    from data_fetch import capstone
+
+    stack = _stack(dataset, voxel_size)
+    return Bundle(stack, camera=capstone.camera(), optics=capstone.optics(), facts=dict(dataset.facts))
+
+
 def _measured_widefield_psf(dataset, voxel_size):
     from course_utils.optics import Optics, clean_psf
 
@@ -140,6 +147,7 @@ def _planes(path):
 LOADERS = {
     "lattice-cell": _lattice_cell,
     "widefield-bead": _widefield_bead,
+    "capstone": _capstone,
     "measured-widefield-psf": _measured_widefield_psf,
     "cil-36797": _cil_36797,
     "tubulin-10551": _pair,

@@ -50,7 +50,41 @@ def test_match_affine_of_a_constant_is_the_mean_and_a_stack_stays_one():
     assert np.allclose(matched.data, REFERENCE.mean())
 
 
-@pytest.mark.parametrize("metric", [compare.psnr, compare.nrmse, compare.match_affine])
+def test_ssim_is_one_for_the_same_and_falls_with_noise():
+    volume = np.random.default_rng(1).random((8, 9, 10))
+    noisy = [volume + s * np.random.default_rng(2).standard_normal(volume.shape) for s in (0.1, 0.5)]
+    assert compare.ssim(volume, volume) == pytest.approx(1)
+    assert 1 > compare.ssim(noisy[0], volume) > compare.ssim(noisy[1], volume) > 0
+
+
+def test_ssim_of_one_window_is_the_formula():
+    """Of 7 × 7 × 7 voxels there is one whole window; skimage's mean leaves the borders out."""
+    rng = np.random.default_rng(3)
+    x, y = rng.random((7, 7, 7)), rng.random((7, 7, 7))
+    c1, c2 = (0.01 * 2.0) ** 2, (0.03 * 2.0) ** 2
+    covariance = np.cov(x.ravel(), y.ravel())
+    brightness = (2 * x.mean() * y.mean() + c1) / (x.mean() ** 2 + y.mean() ** 2 + c1)
+    structure = (2 * covariance[0, 1] + c2) / (covariance[0, 0] + covariance[1, 1] + c2)
+    assert compare.ssim(x, y, data_range=2.0) == pytest.approx(brightness * structure)
+
+
+def test_ssim_needs_room_and_a_range():
+    with pytest.raises(ValueError, match=r"7 voxels wide, and an axis of \(4, 5, 6\) is shorter"):
+        compare.ssim(REFERENCE, REFERENCE)
+    with pytest.raises(ValueError, match="data_range"):
+        compare.ssim(np.zeros((7, 7, 7)), np.ones((7, 7, 7)))
+
+
+def test_flux_error_is_signed_and_relative():
+    assert compare.flux_error(1.1 * REFERENCE, REFERENCE) == pytest.approx(0.1)
+    assert compare.flux_error(np.zeros((4, 5, 6)), REFERENCE) == -1
+    with pytest.raises(ValueError, match="must hold light"):
+        compare.flux_error(REFERENCE, np.zeros((4, 5, 6)))
+
+
+@pytest.mark.parametrize(
+    "metric", [compare.psnr, compare.nrmse, compare.match_affine, compare.ssim, compare.flux_error]
+)
 def test_volumes_of_different_shape_are_not_compared(metric):
     with pytest.raises(ValueError, match=r"same shape; got \(4, 5, 6\) and \(4, 5, 5\)"):
         metric(REFERENCE, REFERENCE[..., 1:])
