@@ -24,7 +24,7 @@ SETTINGS = {  # all cells at once in the page, not only those in sight; no banne
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-EXPLORER = re.compile(r"^\s*(?:\w+ = )?widgets\.\w+\(", re.MULTILINE)
+EXPLORER = re.compile(r"^\s*(?:widgets\.)?explore\(", re.MULTILINE)
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 FINISHED = f"""() => document.querySelector("{ERROR}")
     || [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(p => /\\[\\d+\\]/.test(p.textContent))"""
