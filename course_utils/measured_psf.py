@@ -64,6 +64,19 @@ def resample(psf, voxel_size):
     return Stack(np.maximum(data, 0), voxel_size)  # rounding may leave −1e-20
 
 
+def cut_psf(psf, shape):
+    """The middle of a PSF, of at most this shape and of odd size, divided by its sum: what a periodic grid can hold.
+
+    psf  Stack, its centre at n // 2. Where the PSF is smaller than the shape, nothing is cut off along that axis.
+    What is cut off is light that the model will not know of: see what part it is before you rely on it.
+    """
+    expect_stack(psf, "psf")
+    odd = [min(m, n - 1 + n % 2) for m, n in zip(psf.shape, shape, strict=True)]
+    start = [m // 2 - k // 2 for m, k in zip(psf.shape, odd, strict=True)]
+    middle = psf.data[tuple(slice(a, a + k) for a, k in zip(start, odd, strict=True))]
+    return psf.with_data(middle / middle.sum(dtype=np.float64))
+
+
 def check_psf(psf, voxel_size):
     """Raise ValueError, saying what to do, where the PSF cannot serve a stack of this voxel size.
 

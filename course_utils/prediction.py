@@ -74,8 +74,8 @@ def _field_and_stride(model):
             seen |= dict.fromkeys(map(id, outputs), _through(layer, field, step))
     if id(model.outputs[0]) not in seen:
         raise ValueError(
-            f"the receptive field of {model.name!r} is not known: a layer in it is used more than once. Make a new "
-            "layer for each use."
+            f"the receptive field of {model.name!r} is not known: a layer in it is used more than once, or is a model "
+            "of its own. Make a new layer for each use, and call the layers one by one."
         )
     return math.ceil(seen[id(model.outputs[0])][0]), int(max(step for _, step in seen.values()))
 
@@ -83,8 +83,6 @@ def _field_and_stride(model):
 def _through(layer, field, step):
     """Receptive field and step behind a layer."""
     name = type(layer).__name__
-    if hasattr(layer, "layers"):
-        raise ValueError(f"the layer {layer.name!r} is a model of its own; put its layers into the model one by one.")
     if name.startswith("UpSampling"):
         return field, step / _one(layer.size)
     if name.endswith("Transpose"):

@@ -51,6 +51,18 @@ def test_clean_psf_leaves_the_noise_of_empty_voxels_out():
     assert psf.data[radius > 5].sum() < 0.02
 
 
+@pytest.mark.parametrize("shape", [(5, 8, 30), (6, 7, 7)])
+def test_cut_psf_keeps_the_centre_and_the_unit_sum(shape):
+    rng = np.random.default_rng(4)
+    psf = Stack(rng.random((9, 10, 11)), VOXEL)
+    cut = optics.cut_psf(psf, shape)
+    assert all(n % 2 and n <= m for n, m in zip(cut.shape[:2], shape[:2], strict=True)) and cut.voxel_size == VOXEL
+    assert cut.data.sum(dtype=float) == pytest.approx(1, rel=1e-6)
+    middle, centre = (tuple(n // 2 for n in stack.shape) for stack in (psf, cut))
+    window = tuple(slice(m - c, m - c + n) for m, c, n in zip(middle, centre, cut.shape, strict=True))
+    assert cut.data / cut.data[centre] == pytest.approx(psf.data[window] / psf.data[middle], rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("stack", "message"),
     [

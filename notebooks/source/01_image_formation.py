@@ -43,7 +43,7 @@ import numpy as np
 from scipy import fft
 
 import data_fetch
-from course_utils import backend, checks, compare, formation, operators, plots, specimen, widgets
+from course_utils import backend, checks, compare, formation, operators, optics, plots, specimen, widgets
 from course_utils.formation import Camera
 from course_utils.stack import Stack
 
@@ -433,8 +433,7 @@ shape, voxel = volume.stack.shape, volume.stack.voxel_size
 vesicle = [[1, shape[1] // 2, shape[2] // 2]]
 top = specimen.beads(shape, voxel, centres=vesicle, diameter=0.6, photons=1e5)
 # a periodic grid holds at most as many planes of the PSF as it has itself: hence the haze's sharp end half way down
-fits = tuple(min(m, n - 1 + n % 2) for m, n in zip(volume.psf.shape, shape, strict=True))
-psf = operators.crop(fits, volume.psf.shape, xp=xp)(volume.psf.data)
+psf = optics.cut_psf(volume.psf, shape)
 
 # %%
 periodic = top.with_data(formation.forward(psf, shape, edges="periodic", xp=xp)(top.data))

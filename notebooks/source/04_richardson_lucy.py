@@ -117,10 +117,7 @@ First a problem whose truth is known: the small course volume with a tenth of it
 # %%
 volume = data_fetch.load("microtubules", size="small")
 shape, voxel = volume.stack.shape, volume.stack.voxel_size
-odd = tuple(min(m, n - 1 + n % 2) for m, n in zip(volume.psf.shape, shape, strict=True))
-psf = operators.crop(odd, volume.psf.shape, xp=xp)(volume.psf.data)
-psf = volume.psf.with_data(psf / np.sum(psf))
-A = formation.forward(psf, shape, edges="periodic", xp=xp)
+A = formation.forward(optics.cut_psf(volume.psf, shape), shape, edges="periodic", xp=xp)
 
 # %%
 light = 0.1
@@ -287,9 +284,7 @@ camera gave it. With `report_size = "report"` (or `make course PROFILE=report`) 
 large = data_fetch.load("microtubules", size=report_size)
 photons = large.camera.photons(large.stack)
 y_large, b_large = np.maximum(photons.data, 0), find_background(photons)
-odd = tuple(min(m, n - 1 + n % 2) for m, n in zip(large.psf.shape, photons.shape, strict=True))
-psf_large = operators.crop(odd, large.psf.shape, xp=xp)(large.psf.data)
-A_large = formation.forward(psf_large / np.sum(psf_large), photons.shape, edges="periodic", xp=xp)
+A_large = formation.forward(optics.cut_psf(large.psf, photons.shape), photons.shape, edges="periodic", xp=xp)
 print(f"{photons.shape} voxels; background found {b_large:.1f} photons (simulated with 10, and haze lies on it)")
 
 # %%
