@@ -39,7 +39,7 @@ objective, and this chapter computes them from it.
 |---|---|---|---|
 | chapter 1; Fourier transforms by name | 75–90 minutes | 20 seconds in all | 0.5 GB |
 
-*Previous: [image formation](01_image_formation.ipynb). Next: chapter 3, estimating the PSF. Short of time? Sections 1 to 3, 6, 8 and 11.*
+*Previous: [image formation](01_image_formation.ipynb). Next: [the PSF of a real microscope](03_psf_estimation.ipynb). Short of time? Sections 1 to 3, 6, 8 and 11.*
 """
 
 # %% tags=["setup"]

@@ -44,7 +44,7 @@ meant it, and **the PSF of an objective is not the PSF of your microscope**. The
 |---|---|---|---|
 | chapters 1 and 2 | 75–90 minutes | 2 minutes in all | 0.7 GB |
 
-*Previous: [the point spread function](02_point_spread_function.ipynb). Next: chapter 4, Richardson–Lucy. Short of time? Sections 1, 2, 5 and 6.*
+*Previous: [the point spread function](02_point_spread_function.ipynb). Next: [Richardson–Lucy](04_richardson_lucy.ipynb). Short of time? Sections 1, 2, 5 and 6.*
 """
 
 # %% tags=["setup"]
@@ -551,7 +551,7 @@ One division is fast, but knows nothing of PSFs: its result is wavy, and what is
 
 $$\tfrac12 \|x \otimes h + b - y\|^2 + \gamma\,\|D h\|^2 \quad\text{over } h \ge 0,\ \textstyle\sum h = 1 \tag{6}$$
 
-$D$ being differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it, which walks at once towards the minimum and towards what the constraints allow.
+$D$ being differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it: in turns, a step in $h$, cut off at zero, and a step in the *price* of each slope of $h$. (Prices are the subject of chapter 5.)
 """
 
 # %%
@@ -848,7 +848,7 @@ That there is spherical aberration, whatever makes it. The depth is a way to wri
 - R. W. Cole, T. Jinadasa and C. M. Brown, *Nat. Protoc.* 6 (2011) 1929, [doi:10.1038/nprot.2011.407](https://doi.org/10.1038/nprot.2011.407): how to measure a PSF at the microscope.
 - K. I. Mortensen *et al.*, *Nat. Methods* 7 (2010) 377, [doi:10.1038/nmeth.1447](https://doi.org/10.1038/nmeth.1447): the most likely centre of a spot, and how precise it can be.
 - D. A. Fish *et al.*, *J. Opt. Soc. Am. A* 12 (1995) 58, [doi:10.1364/JOSAA.12.000058](https://doi.org/10.1364/JOSAA.12.000058): blind Richardson–Lucy.
-- A. Chambolle and T. Pock, *J. Math. Imaging Vis.* 40 (2011) 120, [doi:10.1007/s10851-010-0251-1](https://doi.org/10.1007/s10851-010-0251-1): the primal–dual method.
+- Y. Chen, G. Lan and Y. Ouyang, *SIAM J. Optim.* 24 (2014) 1779, [doi:10.1137/130919362](https://doi.org/10.1137/130919362): the accelerated primal–dual method.
 - B. M. Hanser *et al.*, *J. Microsc.* 216 (2004) 32, [doi:10.1111/j.0022-2720.2004.01393.x](https://doi.org/10.1111/j.0022-2720.2004.01393.x): pupil functions of real microscopes.
 - D. Sage *et al.*, *Methods* 115 (2017) 28, [doi:10.1016/j.ymeth.2016.12.015](https://doi.org/10.1016/j.ymeth.2016.12.015): the real bead.
 """

@@ -46,7 +46,7 @@ microscopes' software runs when you press "deconvolve". It follows from one sent
 |---|---|---|---|
 | chapters 1 and 2 | 75–90 minutes | 2–3 minutes in all | 0.6 GB |
 
-*Previous: chapter 3, estimating the PSF. Next: chapter 5, ADMM. Short of time? Sections 1 to 3, 6 and 11.*
+*Previous: [the PSF of a real microscope](03_psf_estimation.ipynb). Next: [ADMM](05_admm.ipynb). Short of time? Sections 1 to 3, 6 and 11.*
 """
 
 # %% tags=["setup"]
