@@ -1,7 +1,7 @@
 """A PSF that was measured: cleaned, put on another grid, checked before it is used."""
 
 import numpy as np
-from scipy import interpolate, ndimage
+from scipy import fft, interpolate, ndimage
 
 from course_utils.stack import Stack, check_voxel_size, expect_micrometres, expect_stack
 
@@ -75,6 +75,17 @@ def cut_psf(psf, shape):
     start = [m // 2 - k // 2 for m, k in zip(psf.shape, odd, strict=True)]
     middle = psf.data[tuple(slice(a, a + k) for a, k in zip(start, odd, strict=True))]
     return psf.with_data(middle / middle.sum(dtype=np.float64))
+
+
+def shift_psf(psf, by):
+    """A PSF moved by (z, y, x) voxels, fractions allowed: each frequency k of it times exp(−2πi k·by).
+
+    psf  Stack, dark at its faces: what leaves it on one side comes back on the other. Unit sum, not negative.
+    """
+    expect_stack(psf, "psf")
+    moved = fft.ifftn(ndimage.fourier_shift(fft.fftn(psf.data.astype(np.float64)), by)).real
+    moved = np.maximum(moved, 0)
+    return psf.with_data(moved / moved.sum())
 
 
 def check_psf(psf, voxel_size):

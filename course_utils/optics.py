@@ -10,14 +10,14 @@ import numpy as np
 from scipy import fft, signal, special
 
 from course_utils import pupil, voxels
-from course_utils.measured_psf import check_psf, clean_psf, cut_psf, fwhm, resample
+from course_utils.measured_psf import check_psf, clean_psf, cut_psf, fwhm, resample, shift_psf
 from course_utils.objective import Optics, cutoff, nyquist
 from course_utils.psf_doctor import examine
 
 __all__ = [
     "Optics", "gaussian_psf", "gibson_lanni_psf", "pupil_psf", "confocal_psf", "lightsheet_psf", "focus_shift",
-    "otf", "frequencies", "cutoff", "nyquist", "strehl", "fwhm", "clean_psf", "cut_psf", "resample", "check_psf",
-    "examine",
+    "otf", "frequencies", "cutoff", "nyquist", "strehl", "fwhm", "clean_psf", "cut_psf", "resample", "shift_psf",
+    "check_psf", "examine",
 ]  # fmt: skip
 
 

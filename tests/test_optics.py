@@ -51,6 +51,16 @@ def test_clean_psf_leaves_the_noise_of_empty_voxels_out():
     assert psf.data[radius > 5].sum() < 0.02
 
 
+def test_shift_psf_moves_a_gaussian_by_fractions_of_a_voxel():
+    psf = Stack(gaussian_psf((15, 16, 17), (1.5, 1.5, 1.5)), VOXEL)
+    moved = optics.shift_psf(psf, (0.4, -1.3, 2.0)).data
+    expected = [n // 2 + s for n, s in zip(moved.shape, (0.4, -1.3, 2.0), strict=True)]
+    grid = np.meshgrid(*(np.arange(n) - c for n, c in zip(moved.shape, expected, strict=True)), indexing="ij")
+    gaussian = np.exp(-sum(g**2 for g in grid) / (2 * 1.5**2))
+    assert moved == pytest.approx(gaussian / gaussian.sum(), abs=1e-3 * float(moved.max()))
+    assert moved.min() >= 0 and moved.sum(dtype=float) == pytest.approx(1, rel=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(5, 8, 30), (6, 7, 7)])
 def test_cut_psf_keeps_the_centre_and_the_unit_sum(shape):
     rng = np.random.default_rng(4)

@@ -104,11 +104,8 @@ So we move our PSF there. (How one moves a picture by a fraction of a voxel is e
 # %%
 to_box = operators.crop(box, whole, xp=xp)  # cuts out the middle
 (core,) = psf_estimation.find_beads(Stack(to_box(lopsided.data), voxel), min_distance=2.0)
-off_centre = np.floor_divide(box, 2) - core
-moved = np.maximum(fft.ifftn(ndimage.fourier_shift(fft.fftn(lopsided.data), off_centre)).real, 0)
-true_whole = Stack(moved / moved.sum(), voxel)
-in_box = {"theory": theory, "true": true_whole}
-in_box = {name: Stack(to_box(psf.data) / to_box(psf.data).sum(), voxel) for name, psf in in_box.items()}
+true_whole = optics.shift_psf(lopsided, np.floor_divide(box, 2) - core)
+in_box = {"theory": optics.cut_psf(theory, box), "true": optics.cut_psf(true_whole, box)}
 
 # %% alt="Theory and true PSF in xz: theory is a symmetric cross; the true PSF has most light on one side of the focus, and leans."
 xz = {"step": voxel[::2], "xlabel": "x (µm)", "ylabel": "z (µm)", "unit": "part of the peak", "cmap": "inferno"}
@@ -696,9 +693,7 @@ And what a model gives beyond a description is **the rest of the halo**. A box h
 
 # %%
 model = optics.pupil_psf(fit.optics, whole, voxel, zernike=fit.zernike)
-by = np.subtract(fit.position, np.floor_divide(box, 2))  # to the agreed centre
-moved = np.maximum(fft.ifftn(ndimage.fourier_shift(fft.fftn(model.data), by)).real, 0)
-model_psf = Stack(moved / moved.sum(), voxel)
+model_psf = optics.shift_psf(model, np.subtract(fit.position, np.floor_divide(box, 2)))  # to the agreed centre
 
 # %% alt="The PSF from beads ends at the edges of its box; the fitted model goes on, as the true PSF does, in two wide cones."
 canvas = np.full((3, *whole), np.nan)
