@@ -43,6 +43,12 @@ def _textbook(v, y, b, r):
     return (q + np.sqrt(q * q + 4 * y / r)) / 2 - b
 
 
+def _swapped(v, y, b, r):
+    q = v + b - 1 / r
+    twice = np.abs(q) + np.sqrt(q * q + 4 * y / r)
+    return np.where(q > 0, 2 * y / r / twice, twice / 2) - b
+
+
 def _unguarded(v, y, b, r):
     q = v + b - 1 / r
     root = np.sqrt(q * q + 4 * y / r)
@@ -61,9 +67,14 @@ PHOTONS = [
     (lambda v, y, b, r: _root(v + b - r, y / r) - b, "q has rho where"),
     (lambda v, y, b, r: 2 * _root(v + b - 1 / r, y / r) - b, "the half is missing"),
     (lambda v, y, b, r: _root(v + b - 1 / r, y / r / 4) - b, "the 4 is missing"),
+    (lambda v, y, b, r: np.maximum(_prox(v, y, b, r), 0), "another agent's wish"),
+    (_swapped, "have changed places: twice"),
+    (lambda v, y, b, r: _root(v + b - 1, y / r) - b, "stands as 1 in q"),
     (_textbook, "not in float32"),
     (_unguarded, "0 / 0"),
-    (lambda v, y, b, r: v, "not yet right"),
+    (lambda v, y, b, r: v, "for v = .*, y = .*, background = 3 and rho = 0.2 it gives .* is right"),
+    (lambda v, y, b, r: np.where(v > 9, np.nan, _prox(v, y, b, r)), "not yet right"),
+    (lambda v, y, b, r: v[:-1], "must have shape"),
 ]
 
 
@@ -120,9 +131,22 @@ def _residuals(primal=None, dual=None):
     return answer
 
 
+def _in_place(u, Kx, z, z_old, K, rho, new_rho):
+    z_old -= z
+    return _turn(u, Kx, z, z + z_old, K, rho, new_rho)
+
+
+def _raised_in_place(u, Kx, z, z_old, K, rho, new_rho):
+    u += Kx - z
+    return u * rho / new_rho, np.linalg.norm(Kx - z), rho * np.linalg.norm(K.T(z - z_old))
+
+
 NORM = np.linalg.norm
 DUALS = [
     (lambda *a: _turn(*a)[0], "three things"),
+    (_raised_in_place, "changes u itself"),
+    (_in_place, "changes z_old itself"),
+    (lambda *a: (_turn(*a)[0], _turn(*a)[2], _turn(*a)[1]), "have changed places: return u, primal, dual"),
     (_price(lambda u, gap, r, n: (u - gap) * r / n), "sign of u is turned"),
     (_price(lambda u, gap, r, n: u + gap), "u was not rescaled"),
     (_price(lambda u, gap, r, n: (u + gap) * n / r), "rescaled the wrong way"),
@@ -203,7 +227,12 @@ PRIORS = [
     (lambda w: _prior(w, penalty=lambda v, xp: w * abs(v)), "the weight in it"),
     (lambda w: _prior(w, prox=lambda v, t, xp: v / (1 + 2 * t)), "prox is that of the penalty's square"),
     (lambda w: _prior(w, prox=lambda v, t, xp: v / (1 + t)), "half the penalty's square"),
-    (lambda w: _prior(w, prox=lambda v, t, xp: np.maximum(abs(v) - t, 0)), "is not that of the penalty"),
+    (lambda w: _prior(w, prox=lambda v, t, xp: v * (1 - t / abs(v))), "turned the sign of small v"),
+    (lambda w: _prior(w, prox=lambda v, t, xp: v * (1 - t / (abs(v) + 1e-30))), "turned the sign of small v"),
+    (lambda w: _prior(w, prox=lambda v, t, xp: v * (1 - t / np.maximum(abs(v), t))), "also for a weight of 0"),
+    (lambda w: _prior(w, penalty=lambda v, xp: v * v), "a square, and this prox is that of its root"),
+    (lambda w: _prior(w, penalty=lambda v, xp: v * v / 2), "half a square, and this prox"),
+    (lambda w: _prior(w, prox=lambda v, t, xp: 1.3 * v), "is not that of the penalty"),
     (
         lambda w: Prior(
             w, admm.hessian(w, (1, 1, 1)).operator, admm.hessian(w, (1, 1, 1)).penalty, admm.sparsity(w).prox
@@ -226,6 +255,9 @@ SCORES = [
     (_of(lambda Ax, b, s: s / (1 - s) * (Ax + s * b)), "upside down"),
     (_of(lambda Ax, b, s: (1 - s) * (Ax + s * b)), "for the kept share alone"),
     (_of(lambda Ax, b, s: (1 - s) / s * (Ax + b)), "of the whole; the kept"),
+    (_of(lambda Ax, b, s: (1 - s) * (Ax + b)), "takes x for the whole specimen"),
+    (_of(lambda Ax, b, s: Ax + (1 - s) * b), "predicts the kept photons: it comes"),
+    (_of(lambda Ax, b, s: (1 - s) / s * Ax + s * b), "is what the kept photons have"),
     (_of(lambda Ax, b, s: (1 - s) / s * Ax), "background is missing"),
     (_of(lambda Ax, b, s: (1 - s) / s * Ax + b), "only their own part"),
     (lambda x, held, A, b, s: i_divergence(held, (1 - s) / s * (x + s * b)) / held.size, "not blurred"),

@@ -46,8 +46,17 @@ def photon_prox(answer):
     """Exercise of notebook 05: answer(v, y, background, rho) → the Poisson prox, without cancellation in float32."""
     rng = np.random.default_rng(12)
     v, y, b, rho = rng.normal(5, 8, (5, 6)), rng.poisson(4, (5, 6)).astype(float), 3.0, 0.2
-    exact = _root(v + b - 1 / rho, y / rho) - b
+    q, product = v + b - 1 / rho, y / rho
+    exact = _root(q, product) - b
     mistakes = {
+        "what is negative was set to 0. That is another agent's wish; here only z > −background holds": np.maximum(
+            exact, 0
+        ),
+        "the two forms have changed places: twice / 2 is the root where q > 0": np.where(
+            q > 0, -_root(q, product, -1), _root(-q, product)
+        )
+        - b,
+        "1 / rho stands as 1 in q = v + background − 1 / rho": _root(v + b - 1, product) - b,
         "this is the other root, the negative one: no number of photons. Take + √": _root(v + b - 1 / rho, y / rho, -1)
         - b,
         "the background is missing: q = v + background − 1 / rho, and z = w − background": _root(v - 1 / rho, y / rho),
@@ -63,12 +72,24 @@ def photon_prox(answer):
         "the 4 is missing: √(q² + 4 y / rho) / 2, or √(q² / 4 + y / rho)": _root(v + b - 1 / rho, y / (4 * rho)) - b,
     }
     with np.errstate(all="ignore"):
-        compare(call(answer, v, y, b, rho), exact, mistakes)
+        result = np.asarray(call(answer, v, y, b, rho))
+        if result.shape == exact.shape and result.dtype.kind in "biuf":
+            mistakes[_worst_voxel(result, exact, v, y, b, rho)] = result
+        compare(result, exact, mistakes)
         _diagnose_cancellation(answer)
     holds(
         "the positive root, with the background",
         "dark voxels (y = 0) too",
         "no digits lost in float32, and nothing NaN",
+    )
+
+
+def _worst_voxel(result, exact, v, y, b, rho):
+    """What is told of a mistake that is not known: the voxel, and what was asked of it."""
+    k = np.argmax(np.abs(np.nan_to_num(result - exact, nan=np.inf)))
+    return (
+        f"not yet right: for v = {v.flat[k]:.4g}, y = {y.flat[k]:g}, background = {b:g} and rho = {rho:g} it gives "
+        f"{result.flat[k]:.6g}, and {exact.flat[k]:.6g} is right"
     )
 
 
@@ -137,8 +158,14 @@ def dual_update(answer):
     rng, rho, new_rho = np.random.default_rng(14), 0.5, 2.0
     forward = rng.standard_normal((7, 4))
     K = operators.Linear(lambda x: forward @ x, lambda v: forward.T @ v, (4,), (7,), XP)
-    u, Kx, z, z_old = rng.standard_normal((4, 7))
-    result = call(answer, u, Kx, z, z_old, K, rho, new_rho)
+    u, Kx, z, z_old = given = rng.standard_normal((4, 7))
+    handed = given.copy()
+    result = call(answer, *handed, K, rho, new_rho)
+    if not np.array_equal(handed, given):
+        name = ("u", "Kx", "z", "z_old")[int(np.argmax((handed != given).any(axis=1)))]
+        raise NotYet(
+            f"your function changes {name} itself, which its caller still needs: {name} = … + …, not {name} += …."
+        )
     if not isinstance(result, (tuple, list)) or len(result) != 3:
         raise NotYet("give back three things: return u, primal, dual.")
     new, gap = u + Kx - z, Kx - z
@@ -157,8 +184,10 @@ def dual_update(answer):
             / new_rho,
         },
     )
-    _compare_number("the primal residual", result[1], np.linalg.norm(gap), _primal_mistakes(gap, z, z_old))
-    _compare_number("the dual residual", result[2], *_dual_mistakes(K, z - z_old, rho, new_rho))
+    dual, dual_mistakes = _dual_mistakes(K, z - z_old, rho, new_rho)
+    swapped = {"the two have changed places: return u, primal, dual": dual}
+    _compare_number("the primal residual", result[1], np.linalg.norm(gap), swapped | _primal_mistakes(gap, z, z_old))
+    _compare_number("the dual residual", result[2], dual, dual_mistakes)
     holds("u + Kx − z, and rho · u does not jump", "|Kx − z|", "rho |K'(z − z_old)|")
 
 
@@ -200,6 +229,16 @@ def held_out_score(answer):
         "the background is that of the whole; the kept share of the photons has share · background of it": (1 - share)
         / share
         * (Ax + background),
+        "this takes x for the whole specimen; it is share of it, so that A(x) comes in times (1 − share) / share": (
+            1 - share
+        )
+        * (Ax + background),
+        "the background is right, but A(x) predicts the kept photons: it comes in times (1 − share) / share": Ax
+        + (1 - share) * background,
+        "share · background is what the kept photons have; those held out have (1 − share) · background": (1 - share)
+        / share
+        * Ax
+        + share * background,
         "the background is missing: held-out photons come from it, too": (1 - share) / share * Ax,
         "the held-out photons have only their own part of it, (1 − share) · background": (1 - share) / share * Ax
         + background,

@@ -77,10 +77,15 @@ def _diagnose_prox(prior, v, shape):
         raise NotYet(f"the prox must keep the shape {v.shape}; it gave {z.shape}.")
     if close(z, v):
         raise NotYet("the prox gives v back. It must move it towards where the penalty is lower.")
+    right = _is_least(prior.penalty, v, z, threshold)
+    if not right and np.any(z * v < 0):
+        raise NotYet(
+            "the prox has turned the sign of small v; what is shorter than the threshold becomes 0: max(…, 0)."
+        )
     with np.errstate(all="ignore"):
-        if not np.isfinite(call(prior.prox, 0 * v, threshold, XP)).all():
-            raise NotYet("the prox of 0 is not finite: 0 / 0? Keep the denominator above zero.")
-    if _is_least(prior.penalty, v, z, threshold):
+        if not all(np.isfinite(call(prior.prox, 0 * v, t, XP)).all() for t in (threshold, 0.0)):
+            raise NotYet("the prox of 0 is not finite: 0 / 0? Keep the denominator above zero, also for a weight of 0.")
+    if right:
         return
     for explanation, penalty, factor in (
         ("the weight came in twice. The prox gets weight / rho as its threshold", prior.penalty, prior.weight),
@@ -89,6 +94,12 @@ def _diagnose_prox(prior, v, shape):
         ("the penalty has the weight in it. It is g alone", lambda *a: prior.penalty(*a) / prior.weight, 1),
         ("this prox is that of the penalty's square", lambda *a: prior.penalty(*a) ** 2, 1),
         ("this prox is that of half the penalty's square", lambda *a: prior.penalty(*a) ** 2 / 2, 1),
+        ("the penalty is a square, and this prox is that of its root", lambda *a: prior.penalty(*a) ** 0.5, 1),
+        (
+            "the penalty is half a square, and this prox is that of its root",
+            lambda *a: (2 * prior.penalty(*a)) ** 0.5,
+            1,
+        ),
     ):
         if _is_least(penalty, v, z, factor * threshold):
             raise NotYet(f"{explanation}.")
