@@ -39,7 +39,7 @@ def beads(shape, voxel_size, *, centres=None, n=20, diameter=0.2, min_distance=1
     """
     if centres is None:
         centres = scatter(shape, voxel_size, n=n, min_distance=min_distance, rng=rng)
-    middles, ball = (np.asarray(centres) + 0.5) * check_voxel_size(voxel_size), _ball(300)
+    middles, ball = (np.asarray(centres) + 0.5) * check_voxel_size(voxel_size), _ball(2000)
     points = (middles[:, None] + 0.5 * diameter * ball).reshape(-1, 3)
     return Stack(_deposit(points, photons / len(ball), shape, voxel_size), voxel_size)
 

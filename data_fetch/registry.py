@@ -139,7 +139,8 @@ _SETS = (
         ),
         {
             "voxel": "ASSUMED, the source states none: a bead of 2.5 µm, pixels of 64.5 nm and steps of 160 nm, each "
-            "downsampled 4 times. The bead's lateral FWHM, 9.4 voxels = 2.4 µm, fits; nothing checks the z step",
+            "downsampled 4 times. The lateral FWHM, 2.4 µm through the brightest voxel and 2.8 µm in the middle "
+            "plane, is near that; nothing checks the z step",
             "camera": "background about 250 counts; offset, gain and read noise not recorded",
             "psf": "theoretical, not measured; the model is not stated",
             "optics": "NA and wavelength not recorded",

@@ -24,6 +24,8 @@ CENTRES = [
     (lambda i, b: _moments_over(i, b, lambda i, light: i.sum()), "without the background"),
     (lambda i, b: _moments_over(i, b, lambda i, light: 1), "still has to be divided"),
     (lambda i, b: _centre((i - b) ** 2, 0), "square of the light"),
+    (lambda i, b: _centre(i, b) - np.floor_divide(i.shape, 2), "middle of the box; count"),
+    (lambda i, b: _centre(i, b) - np.divide(i.shape, 2) + 0.5, r"middle of the box, \(n"),
     (lambda i, b: _centre(i, b)[:2], "must have shape"),
     (lambda i, b: _centre(i, b) * 1.01, "not yet right"),
     (lambda i, b: None, "gives nothing back"),
@@ -47,6 +49,7 @@ SHIFTS = [
     (lambda i, by: _shift(i, by[::-1]).real, "mixed up"),
     (lambda i, by: _shift(i, by, frequencies=lambda n: np.arange(n) / n).real, "negative ones"),
     (lambda i, by: i, "nothing has moved"),
+    (lambda i, by: np.abs(_shift(i, by)), "the modulus"),
     (_shift, "right but complex"),
     (lambda i, by: _shift(i, by, frequencies=lambda n: np.arange(n) / n), "negative ones"),
     (lambda i, by: fft.rfftn(i).real, "must have shape"),
@@ -60,6 +63,10 @@ def _correlate(x, ratio):
 
 def _convolve(a, b):
     return fft.irfftn(fft.rfftn(a) * fft.rfftn(b), a.shape)
+
+
+def _product(a, b):
+    return fft.irfftn(fft.rfftn(a) * b)  # on an odd last axis one voxel short
 
 
 def _update(psf, x, y, b):
@@ -77,6 +84,12 @@ UPDATES = [
     (lambda h, x, y, b: x * _correlate(h, y / (_convolve(x, h) + b)), "step for the specimen"),
     (lambda h, x, y, b: h + _update(h, x, y, b) / h, "was added"),
     (lambda h, x, y, b: _update(h, x, y, b) / _update(h, x, y, b).sum(), "normalised to unit sum"),
+    (lambda h, x, y, b: _update(h, x, y, b) * x.sum() / y.sum(), "divided by the sum of y"),
+    (lambda h, x, y, b: fft.fftshift(_update(h, x, y, b)), "stays at voxel 0"),
+    (lambda h, x, y, b: h * _correlate(h, y / (_convolve(x, h) + b)) / x.sum(), "correlated with the PSF"),
+    (lambda h, x, y, b: _update(h, x, y, _product(x, fft.rfftn(h)) - _convolve(x, h) + b), "axes of odd length"),
+    (lambda h, x, y, b: _update(h, x, y, b)[..., : x.shape[2] // 2 * 2], "axes of odd length"),
+    (lambda h, x, y, b: _update(h, x, y, b)[1:], "must have shape"),
     (lambda h, x, y, b: h, "not yet right"),
 ]
 
@@ -96,22 +109,36 @@ FITS = [
     (lambda s, b, w: _divide(s, b, w, centre=lambda h: h), "still at voxel 0"),
     (lambda s, b, w: _divide(s, b, w, centre=fft.ifftshift), "one voxel off"),
     (lambda s, b, w: _divide(s, b, w) / _divide(s, b, w).sum(), "normalised"),
+    (lambda s, b, w: _divide(s, b, w * np.mean(np.abs(fft.fftn(s)) ** 2)), "multiplied by the mean"),
+    (lambda s, b, w: _divide(b, s, w), "changed places"),
+    (lambda s, b, w: np.abs(_divide(s, b, w)), "the modulus"),
+    (lambda s, b, w: np.maximum(_divide(s, b, w), 0), "negative values were cut off"),
+    (lambda s, b, w: _divide(s, b, w)[..., : s.shape[2] // 2 * 2], "axes of odd length"),
     (lambda s, b, w: _divide(s, b, w) + 0j, "complex"),
     (lambda s, b, w: 2 * _divide(s, b, w), "not yet right"),
 ]
 
 
-def _one(sharp, blurred):
-    return _divide(sharp, blurred, 1e-3)
+def _one(sharp, blurred, relative=1e-3):
+    psf = _divide(sharp, blurred, relative * np.mean(np.abs(fft.fftn(sharp)) ** 2))
+    return psf / psf.sum()
+
+
+def _clipped(psf):
+    return np.maximum(psf, 0) / np.maximum(psf, 0).sum()
+
+
+def _by_planes(psf):
+    return psf / psf.sum(axis=(1, 2), keepdims=True)
 
 
 def _a_plane(sharp, blurred):
-    return np.stack([_divide(s, b, 1e-3) for s, b in zip(sharp, blurred, strict=True)])
+    return np.stack([_one(s, b) for s, b in zip(sharp, blurred, strict=True)])
 
 
 def _one_kernel(sharp, blurred):
     psf = np.zeros(sharp.shape)
-    psf[len(psf) // 2] = _divide(sharp.sum(0), blurred.sum(0), 1e-3)
+    psf[len(psf) // 2] = _one(sharp.sum(0), blurred.sum(0))
     return psf
 
 
@@ -119,7 +146,14 @@ ONE = [
     (_a_plane, "still one 2D kernel a plane"),
     (lambda s, b: _a_plane(s, b) / len(s), "mends the sum and nothing else"),
     (_one_kernel, "all the light is in one plane"),
-    (lambda s, b: 3 * _one(s, b), "the PSF's sum is"),
+    (lambda s, b: _by_planes(_one(s, b)), "a sum of its own"),
+    (lambda s, b: _by_planes(_one(s, b)) / len(s), "a sum of its own"),
+    (lambda s, b: _one(s, b) + 0j, "complex"),
+    (lambda s, b: 3 * _one(s, b), "the PSF's sum is 3"),
+    (lambda s, b: _divide(s, b, 1e-3 * np.mean(np.abs(fft.fftn(s)) ** 2)), r"the PSF's sum is 0\.4"),
+    (lambda s, b: _one(s, b, 0), "no weight, or next to none"),
+    (lambda s, b: _clipped(_one(s, b, 0)), "no weight, or next to none"),
+    (lambda s, b: _one(s, b, 1), "% off the one"),
     (lambda s, b: fft.ifftshift(_one(s, b)), "the centre is not at n // 2"),
     (lambda s, b: _one(s, b)[:, ::-1], "% off the one"),
     (lambda s, b: _one(s, b)[:3], "must have the shape"),
@@ -154,6 +188,9 @@ def test_the_mistake_is_diagnosed(check, answer, diagnosis):
         (checks.psf_update, _update),
         (checks.least_squares, _divide),
         (checks.one_psf, _one),
+        (checks.one_psf, lambda s, b: _one(s, b, 1e-4)),
+        (checks.one_psf, lambda s, b: _one(s, b, 1e-2)),
+        (checks.one_psf, lambda s, b: _clipped(_one(s, b))),
     ],
 )
 def test_a_right_answer_passes(check, answer, capsys):

@@ -17,7 +17,20 @@ def _update(x, y, H, b):
     return x * _back(y / (_blurred(x, H) + b), H)
 
 
+def _in_place(x, y, H, b):
+    x *= _update(x, y, H, b) / x
+    return x
+
+
+def _even_only(x, y, H, b):
+    ratio = y / (fft.irfftn(fft.rfftn(x) * H) + b)
+    return x * _back(ratio, H)
+
+
 UPDATES = [
+    (_in_place, "changes an array"),
+    (_even_only, r"broadcast together .* s=x\.shape"),
+    (lambda x, y, H, b: x * _back(y / _blurred(x + b, H), H), "background was blurred"),
     (lambda x, y, H, b: x * _blurred(y / (_blurred(x, H) + b), H), "blurred once more"),
     (lambda x, y, H, b: _update(x, y, H, 0), "background is missing"),
     (lambda x, y, H, b: _update(x, y - b, H, 0), "background was subtracted from the data. Leave"),
@@ -28,7 +41,7 @@ UPDATES = [
     (lambda x, y, H, b: x + _update(x, y, H, b) / x, "adds the correction"),
     (lambda x, y, H, b: x + _back(y - _blurred(x, H) - b, H), "gradient step"),
     (lambda x, y, H, b: x * _back(y - _blurred(x, H) - b, H), "it takes the ratio"),
-    (lambda x, y, H, b: x * y / (_blurred(x, H) + b), "not sent back"),
+    (lambda x, y, H, b: x * y / (_blurred(x, H) + b), "Aᵀ is missing"),
 ]
 
 
@@ -48,7 +61,17 @@ def _crop(x, u):
     return x[tuple(slice(a, a + m) for a, m in zip(_start(u, x.shape), u.shape, strict=True))]
 
 
+def _swapped(u, shape):
+    return np.pad(u, [(n - m - a, a) for a, m, n in zip(_start(u, shape), u.shape, shape, strict=True)])
+
+
 BACK = [
+    (lambda u, H, s: _back(_swapped(u, s), H), "changed places"),
+    (lambda u, H, s: _back(_pad(u, s, mode="wrap"), H), "repeated beyond"),
+    (
+        lambda u, H, s: fft.irfftn(fft.rfftn(_pad(u, s)) * np.conj(H)),
+        r"came back as 6 instead of 7: irfftn\(…, s=shape",
+    ),
     (lambda u, H, s: _blurred(_pad(u, s), H), "conjugate the transfer function"),
     (lambda u, H, s: _back(_in_corner(u, s), H), "in the corner"),
     (lambda u, H, s: _back(_pad(u, s, mode="edge"), H), "continued beyond its edge"),
@@ -64,7 +87,17 @@ def _photons(counts, dark, gain, offset):
     return np.maximum((counts - offset) / gain, 0), (dark - offset) / gain
 
 
+def _offset_in_place(counts, dark, gain, offset):
+    counts -= offset
+    return np.maximum(counts / gain, 0), (dark - offset) / gain
+
+
 BACKGROUNDS = [
+    (_offset_in_place, "changes an array"),
+    (lambda c, d, g, o: (np.maximum((c - o) * g, 0), (d - o) * g), "counts a photon: divide"),
+    (lambda c, d, g, o: (np.maximum(c / g - o, 0), d / g - o), "offset is in counts: subtract it first"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], (d - o) * g), "in the background. It is counts a photon"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], d / g - o), "subtract it from dark"),
     (lambda c, d, g, o: _photons(c, d, g, o)[0], "two things"),
     (lambda c, d, g, o: (np.maximum((c - d) / g, 0), 0.0), "no longer Poisson"),
     (lambda c, d, g, o: ((c - d) / g, 0.0), "was subtracted from y. Leave it in"),
@@ -97,7 +130,32 @@ def _tv(x, weight, eps, sign=-1):
     return 1 + sign * weight * _div([s / _length(_slopes(x), eps) for s in _slopes(x)])
 
 
+def _over(axes, x, w, e):
+    slopes = [_slopes(x)[axis] for axis in axes]
+    length = _length(slopes, e)
+    return 1 - w * sum(s / length - np.roll(s / length, 1, axis) for axis, s in zip(axes, slopes, strict=True))
+
+
+def _central(x, e):
+    slopes = np.gradient(x)
+    return [s / _length(slopes, e) for s in slopes]
+
+
+def _minus_one(x, w, e):
+    length = _length(_slopes(x), e)
+    return 1 - w * sum(s / length - np.roll(s / length, -1, axis) for axis, s in enumerate(_slopes(x)))
+
+
 DENOMINATORS = [
+    (_minus_one, "rolled by −1"),
+    (lambda x, w, e: _tv(x, 1, e), "the weight of the divergence is missing"),
+    (lambda x, w, e: _over((1, 2), x, w, e), "only y and x"),
+    (lambda x, w, e: _over((0, 1), x, w, e), "only the first two axes"),
+    (
+        lambda x, w, e: 1 - w * sum(np.gradient(u, axis=i) for i, u in enumerate(_central(x, e))),
+        "np.gradient takes central differences, .* not periodic",
+    ),
+    (lambda x, w, e: 1 - w * _div(_central(x, e)), "∇ by np.gradient"),
     (lambda x, w, e: _tv(x, w, e, sign=1), "sign is reversed"),
     (lambda x, w, e: (1 - _tv(x, w, e)) / w, "divergence alone"),
     (lambda x, w, e: 1 - w * _div([s / np.sqrt(s**2 + e**2) for s in _slopes(x)]), "over all three axes"),
@@ -142,6 +200,7 @@ THINNINGS = [
     (lambda y, s, rng: _thin(y, 0.5, rng), "expected 0.8"),
     (_noisy_share, "Poisson's law says once"),
     (lambda y, s, rng: _thin(y, s, OWN), "same rng gave two"),
+    (lambda y, s, rng: _thin(y, s, np.random.default_rng(0)), "another rng gave the same split"),
 ]
 ALL = [
     (check, answer, diagnosis)

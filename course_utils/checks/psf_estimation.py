@@ -1,9 +1,11 @@
 """Checks of notebook 03."""
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from course_utils.checks.answer import NotYet, call, compare, holds
+
+ODD = "on axes of odd length the inverse gives one voxel less, unless told otherwise: fft.irfftn(…, s=y.shape)"
 
 
 def centre(answer):
@@ -19,6 +21,8 @@ def centre(answer):
             "the axes are in the order x, y, z; the course has z, y, x": exact[::-1],
             "everything is half a voxel too far: voxel i has its middle at i, not at i + ½": exact + 0.5,
             "everything is one voxel too far: count from 0": exact + 1,
+            "this counts from the middle of the box; count from voxel 0": exact - np.floor_divide(shape, 2),
+            "this counts from the middle of the box, (n − 1)/2; count from voxel 0": exact - (np.array(shape) - 1) / 2,
             "this is the brightest voxel. Its neighbours know where between them the bead lies": _peak(image),
             "negative values were cut off. They are noise around zero; cut off, only the positive half stays, and "
             "pulls the bead to the middle of its box": _moments(np.maximum(light, 0)),
@@ -52,6 +56,7 @@ def shift(answer):
                 image, by, frequencies=lambda n: np.arange(n) / n
             ),
             "nothing has moved": image,
+            "this is the modulus, which turns negative values positive. The real part: .real": np.abs(exact),
         }
         result = np.asarray(call(answer, image, np.asarray(by)))
         if np.iscomplexobj(result):
@@ -86,13 +91,20 @@ def psf_update(answer):
             "the ratio is upside down: data over model": _rl_step(psf, x, (model + background) / y),
             "the correlation must be divided by the sum of x, which is what an unchanging model (ratio 1) gives": exact
             * x.sum(),
+            "this is divided by the sum of y; the sum of x is what the correlation gives where the ratio is 1": exact
+            * x.sum()
+            / y.sum(),
+            "the centre was moved to n // 2; here it stays at voxel 0, as in the PSF that came in": fft.fftshift(exact),
+            "the ratio was correlated with the PSF; what is known here is x: correlate with that": psf
+            * _correlate(psf, ratio)
+            / x.sum(),
             "the step is multiplicative: the old PSF times the correction": exact / psf,
             "this is the step for the specimen: it correlates with the PSF, and multiplies x": _rl_step(x, psf, ratio),
             "the correction was added; multiply by it": psf + exact / psf,
             "this is normalised to unit sum, which the step alone does not promise where there is a background. Do "
             "that as a step of its own, after it": exact / exact.sum(),
         }
-        compare(call(answer, psf, x, y, background), exact, mistakes)
+        compare(_call_odd(answer, psf, x, y, background), exact, mistakes)
     holds(
         "the model has its background",
         "correlated with x: the adjoint, as for the specimen",
@@ -115,6 +127,12 @@ def least_squares(answer):
             "the conjugate of X is missing in the numerator": X * Y / (power + weight),
             "the numerator is conj(X) Y; this is only Y": Y / (power + weight),
             "the weight was squared, too": np.conj(X) * Y / (power + weight**2),
+            "the weight was multiplied by the mean of |X|²; the formula here has it as it is": np.conj(X)
+            * Y
+            / (power + weight * power.mean()),
+            "sharp and blurred have changed places: this takes blurred to sharp": np.conj(Y)
+            * X
+            / (np.abs(Y) ** 2 + weight),
         }
         origin = fft.ifftn(np.conj(X) * Y / (power + weight)).real
         mistakes = {text: fft.fftshift(fft.ifftn(wrong).real) for text, wrong in spectra.items()}
@@ -123,51 +141,83 @@ def least_squares(answer):
         mistakes["the result was normalised to unit sum; here the formula alone is asked for"] = fft.fftshift(
             origin / origin.sum()
         )
-        result = np.asarray(call(answer, sharp, blurred, weight))
+        centred = fft.fftshift(origin)
+        mistakes["this is the modulus, which turns negative values positive. The real part: .real"] = np.abs(centred)
+        mistakes["negative values were cut off; here the formula alone is asked for"] = np.maximum(centred, 0)
+        result = _call_odd(answer, sharp, blurred, weight)
         if np.iscomplexobj(result):
             raise NotYet("the result is complex: use fft.rfftn and fft.irfftn(…, s=sharp.shape), or the real part.")
-        compare(result, fft.fftshift(origin), mistakes)
+        compare(result, centred, mistakes)
     holds("conj(X) Y / (|X|² + weight)", "the centre is at n // 2, on odd and even grids")
 
 
 def one_psf(answer):
     """Exercise of notebook 03: answer(sharp, blurred) → one 3D PSF, where the student's report had one a plane."""
     rng, shape = np.random.default_rng(6), (9, 16, 18)
-    sharp = 100 * rng.random(shape) ** 6
+    sharp = 100 * ndimage.gaussian_filter(rng.random(shape) ** 6, 0.9, mode="wrap")
     truth = fft.fftshift(_blob(shape, (0.0, 0.0, 0.0), periodic=True))
-    blurred = _convolve(fft.ifftshift(truth), sharp)
+    blurred = 0.4 * _convolve(fft.ifftshift(truth), sharp)  # another brightness, and noise
+    blurred += 3e-4 * blurred.mean() * rng.standard_normal(shape)
     result = np.asarray(call(answer, sharp, blurred))
     if result.shape != shape:
         raise NotYet(f"the PSF must have the shape of the volume here, {shape}; it has {result.shape}.")
-    _diagnose_stack(result)
+    if np.iscomplexobj(result):
+        raise NotYet("the result is complex: use fft.rfftn and fft.irfftn(…, s=sharp.shape), or the real part.")
+    X, Y = fft.fftn(sharp), fft.fftn(blurred)
+    bare = fft.fftshift(fft.ifftn(Y / X).real)
+    if any(_error(result, wrong / wrong.sum()) < 0.1 for wrong in (bare, np.maximum(bare, 0))):
+        raise NotYet(
+            "this has no weight, or next to none: where |X|² is small, noise is divided by it. The weight counts in "
+            "units of the mean of |X|²."
+        )
+    _diagnose_planes(result, truth)
     if abs(result.sum() - 1) > 0.02:
         raise NotYet(f"the PSF's sum is {result.sum():.3f}; a PSF moves light and makes none: it must be 1.")
     if _error(result, np.roll(truth, 1, 0)) < 0.1 or _error(result, fft.ifftshift(truth)) < 0.1:
         raise NotYet("the shape is right, but the centre is not at n // 2 on each axis: fft.fftshift.")
-    if _error(result, truth) > 0.1:
+    if _error(result, truth) > 0.2:
         raise NotYet(
-            f"the PSF is still {100 * _error(result, truth):.0f} % off the one that blurred this volume. "
-            "Take the Fourier transform over all three axes, as in exercise 4."
+            f"the PSF is still {100 * _error(result, truth):.0f} % off the one that blurred this volume. Take the "
+            "Fourier transform over all three axes, as in exercise 4, and the weight that the text gives."
         )
     holds("one PSF for the whole volume, of unit sum", "it blurs along z too: planes know of their neighbours")
 
 
-def _diagnose_stack(result):
-    planes = len(result)
-    sums = result.sum(axis=(1, 2))
+def _diagnose_planes(result, truth):
+    planes, sums = len(result), result.sum(axis=(1, 2))
+    middle = slice(planes // 2 - 1, planes // 2 + 2)  # where the truth is bright, and noise small
+    each = truth[middle] / truth[middle].sum(axis=(1, 2), keepdims=True)
+    if _error(result[middle], each * sums.mean()) < 0.1:
+        raise NotYet(
+            "the shape of each plane is right, but each was divided by a sum of its own: how bright they are beside "
+            "each other is lost. Only the whole has the sum 1: divide by that alone."
+        )
     if abs(result.sum() - planes) < 0.2 * planes:
         raise NotYet(
             f"the sum is {result.sum():.2f}, the number of planes is {planes}: there is still one 2D kernel a plane, "
             "each of sum 1. Estimate a single PSF from the whole volume."
         )
-    if sums.min() > 0.3 * sums.mean():  # this volume's own PSF is dark at its ends
+    if sums.min() > 0.6 * sums.mean():  # this volume's own PSF is dark at its ends
         raise NotYet(
             "dividing by the number of planes mends the sum and nothing else: this still is one 2D kernel a plane, and "
             "plane k of it does not say what light does k planes away. Estimate one PSF from the whole volume."
         )
-    flat = np.count_nonzero(sums > 0.01 * sums.max()) == 1
-    if flat:
+    if np.count_nonzero(sums > 0.01 * sums.max()) == 1:
         raise NotYet("all the light is in one plane of this PSF: a 2D kernel. It must blur along z as well.")
+
+
+def _call_odd(answer, *arguments):
+    """The answer's result; where its inverse transform has lost the last voxel of an odd axis, that is said."""
+    shape = arguments[0].shape
+    try:
+        result = np.asarray(call(answer, *arguments))
+    except NotYet as error:
+        if shape[-1] % 2 and "broadcast" in str(error):
+            raise NotYet(f"{ODD}.") from error
+        raise
+    if shape[-1] % 2 and result.shape == (*shape[:-1], shape[-1] - 1):
+        raise NotYet(f"{ODD}.")
+    return result
 
 
 def _error(psf, truth):
@@ -217,5 +267,9 @@ def _convolve(a, b):
     return fft.irfftn(fft.rfftn(a) * fft.rfftn(b), a.shape)
 
 
+def _correlate(a, b):
+    return fft.irfftn(np.conj(fft.rfftn(a)) * fft.rfftn(b), b.shape)
+
+
 def _rl_step(unknown, known, ratio):
-    return unknown * fft.irfftn(np.conj(fft.rfftn(known)) * fft.rfftn(ratio), ratio.shape) / known.sum()
+    return unknown * _correlate(known, ratio) / known.sum()

@@ -22,7 +22,8 @@
 #       wrong sign of total variation (dB lost): [2, 20]
 #       rim error, periodic / open (ratio): [1.25, 3]
 #       real bead, width z at a tenth, after / before (ratio): [0.5, 0.8]
-#       bead's solid twin, middle / maximum (ratio): [0.4, 1]
+#       bead's solid twin, middle / maximum (ratio): [0.5, 1]
+#       bead's hollow twin, middle / maximum (ratio): [0, 0.35]
 #       the section 4 run (seconds): [0.05, 300]
 # ---
 
@@ -44,9 +45,9 @@ microscopes' software runs when you press "deconvolve". It follows from one sent
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1 and 2 | 75–90 minutes | 2–3 minutes in all | 0.6 GB |
+| notebook 0, chapters 1 and 2 | 75–90 minutes | 2–3 minutes in all | 0.6 GB |
 
-*Previous: [the PSF of a real microscope](03_psf_estimation.ipynb). Next: [ADMM](05_admm.ipynb). Short of time? Sections 1 to 3, 6 and 11.*
+*Previous: [the PSF of a real microscope](03_psf_estimation.ipynb). Next: [ADMM](05_admm.ipynb). Short of time? Sections 1 to 3, 6, 9 and 11, without the last cell.*
 """
 
 # %% tags=["setup"]
@@ -74,7 +75,7 @@ report_iterations = 100  # on it
 fast_iterations = 60  # with momentum, section 6
 consensus_iterations = 160  # of gradient consensus, at most
 tv_iterations = 150  # section 7
-late_iterations = 60  # "too late", on the real cell
+late_iterations = 50  # "too late", on the real cell
 
 # %% [markdown]
 r"""
@@ -86,7 +87,7 @@ background $b$. The voxels count independently, so for the whole stack
 $$p(y \mid x) \;=\; \prod_i \frac{m_i^{\,y_i}\, e^{-m_i}}{y_i!}, \qquad m = A x + b \tag{1}$$
 
 We want the converse, how likely a specimen is, given the photons. **Bayes** turns it round: $p(x \mid y) \propto p(y \mid x)\, p(x)$. As long as we know nothing of the specimen but that it is not negative, $p(x)$ is flat, and the best
-$x$ is the one that makes (1) largest. Take the logarithm, turn the sign, and add what does not depend on $x$, so that a perfect model gets zero:
+$x$ is the one that makes (1) largest. Take the logarithm, turn the sign, and add what does not depend on $x$, so that a perfect model gets zero ($0 \log 0$ counts as 0):
 
 $$D(x) \;=\; \sum_i \Bigl( y_i \log\frac{y_i}{m_i} - y_i + m_i \Bigr) \tag{2}$$
 
@@ -107,7 +108,7 @@ Now make (2) small. Its gradient is $A^\top 1 - A^\top (y/m)$. At the best $x \g
 
 $$\boxed{\;x \;\leftarrow\; \frac{x}{A^\top 1}\; A^\top\, \frac{y}{A x + b}\;} \tag{3}$$
 
-In words: blur the estimate, add the background, and ask by which factor the data are brighter. Send these factors back to where the light may have come from. Multiply. What is positive stays positive, and each step lowers $D$.
+In words: blur the estimate, add the background, and ask by which factor the data are brighter. Send these factors back to where the light may have come from. Multiply. What is positive stays positive, and no step raises $D$ (Shepp and Vardi 1982).
 
 ## 2 · By hand
 
@@ -131,7 +132,7 @@ print(
 r"""
 ### Exercise 1: the update
 
-Write one step of (3). `transfer` is the blur's transfer function on the grid of `x`, as `fft.rfftn` gives it; the PSF has unit sum, so that $A^\top 1 = 1$. (Chapter 1: the adjoint has the complex conjugate.)
+Write one step of (3). `transfer` is the blur's transfer function on the grid of `x`, as `fft.rfftn` gives it; the PSF has unit sum, so that $A^\top 1 = 1$. `background` is a number, or an array like `y`. (Chapter 1: the adjoint has the complex conjugate.)
 """
 
 
@@ -202,8 +203,8 @@ plots.sections(views)
 
 # %% [markdown]
 r"""
-**What to see** (each panel in its own colours). Out of a grainy haze come filaments that one can follow. Across they are nearly as thin as they should be; in xz they stay longer than they are wide. No value is negative; and no light is made, but for what the flat start
-left in the dark, which goes as the iterations go on.
+**What to see** (each panel in its own colours). Out of a grainy haze come filaments that one can follow. Across they are nearly as thin as they should be, and along z as well (compare xz with the truth's). The faintest hardly show. No value is negative. And light is conserved: exactly, were there no background; with one, as printed above,
+within a few per cent.
 
 ## 3 · What it wants: photons, and the background left in
 
@@ -246,8 +247,8 @@ The empty corner is part of the stack: it was taken by the same camera, with the
 
 # %% [markdown]
 r"""
-Does it matter? Let the medium glow: 20 photons of background a voxel, where the brightest filaments add some 30. Subtract it first, as many programs do, cut off what is negative, and deconvolve without a background; or leave it in. (`biggs_andrews` is a faster `plain`, section 5. PSNR: against the truth, its data range
-that of the truth.)
+Does it matter? Let the medium glow: 20 photons of background a voxel, where the brightest filaments add some 30. Subtract it first, as many programs do, cut off what is negative, and deconvolve without a background; or leave it in. (`biggs_andrews` is `plain` with *momentum*, section 5: it goes on along its last change, and so needs a quarter of the steps.
+PSNR: against the truth, its data range that of the truth.)
 """
 
 # %%
@@ -325,8 +326,8 @@ In the logarithmic plot a method that gains a fixed factor each time would draw 
 
 ## 5 · Faster: momentum
 
-A step of Richardson–Lucy mostly repeats the last one. So walk on: go from the last two estimates ahead to $p = x + a\,(x - x_\text{previous})$, and take the step from there. How far? **Heavy ball** (after Nesterov) lets $a = (k-1)/(k+2)$ grow towards 1. **Biggs and Andrews** look at
-how alike the last two changes $g$ were: $a = \langle g, g_\text{previous}\rangle / \langle g_\text{previous}, g_\text{previous}\rangle$. Both cost one more volume or a few, and next to no time. If a step raised the misfit, momentum is forgotten, and begins anew.
+A step of Richardson–Lucy mostly repeats the last one. So walk on: go from the last two estimates ahead to $p = x + a\,(x - x_\text{previous})$, and take the step from there. How far? **Heavy ball** lets $a = (k-1)/(k+2)$ grow towards 1 with the number $k$ of steps (the rule is Nesterov's). **Biggs and Andrews** look at
+how alike the last two changes $g = x - p$ were, each counted from where its step began: $a = \langle g, g_\text{previous}\rangle / \langle g_\text{previous}, g_\text{previous}\rangle$. Both cost one more volume or a few, and next to no time. If a step raised the misfit, momentum is forgotten, and $k$ begins anew. And $p$ is kept a little above zero, where a voxel would stay for ever.
 """
 
 # %%
@@ -386,15 +387,15 @@ for s, data in exposures.items():
 k = np.arange(1, fast_iterations + 1)
 plots.lines({f"{s} of the light": (k, np.array(e)) for s, e in error.items()}, xlabel="iterations", ylabel="PSNR (dB)")
 
-# %% alt="The dimmest exposure's estimates: too early and smooth, at its best, and too late, when filaments have broken up into specks."
+# %% alt="The truth, and the dimmest exposure's estimates: too early and smooth, at its best, and too late, when filaments have broken up into specks."
 best = {s: int(np.argmax(e)) + 1 for s, e in error.items()}
 chosen = (max(best[0.01] // 3, 1), best[0.01], fast_iterations)
-views = {f"{n} iterations": truth.with_data(dim[n - 1] / levels[0]) for n in chosen}
+views = {"truth": volume.truth} | {f"{n} iterations": truth.with_data(dim[n - 1] / levels[0]) for n in chosen}
 plots.sections(views, limits=(0, np.percentile(volume.truth, 99.8)))
 
 # %% [markdown]
 r"""
-**What to see.** Left: too early, blurred. Middle: the best there is. Right: too late. The filaments have broken up into specks, sharper than the truth and none of it real; along the way the misfit has only ever fallen. Dimmer exposures turn sooner.
+**What to see.** Beside the truth: too early, blurred; the best there is; too late. The filaments have broken up into specks, sharper than the truth and none of it real; along the way the misfit has only ever fallen. Dimmer exposures turn sooner.
 
 On real data nobody draws this curve, since nobody has the truth. Three rules do without it.
 
@@ -438,7 +439,7 @@ A voxel with 30 photons keeps as many as a coin, thrown 30 times, shows heads, i
 
 # %% [markdown]
 r"""
-`stopping.held_out` scores each estimate by the I-divergence of the held photons from its prediction. Its minimum says how many iterations to take with *all* the photons:
+`stopping.held_out` scores each estimate by the I-divergence of the held photons from its prediction. Its minimum says how many iterations to take with *all* the photons. With half of them noise takes over sooner, so it may come a little early; that costs little, since near its best the error is flat. (Try your own: `thin(data.astype(int), 0.5, rng)`.)
 """
 
 # %%
@@ -450,14 +451,16 @@ for s, data in exposures.items():
     predicted[s] = np.array([score(x) for x in estimates])
 
 # %% alt="Scores of held-out photons, above their minimum, against iterations: each has its minimum near that of the true error."
-curves = {f"{s} of the light": (k, 1e-7 + p - p.min()) for s, p in predicted.items()}
+curves = {f"{s} of the light": (k, 1e-7 + p - p.min()) for s, p in predicted.items()}  # log 0 cannot be drawn
 plots.lines(curves, xlabel="iterations", ylabel="misfit above its least", log=True, ylim=(1e-5, 5))
 
 # %% [markdown]
 r"""
-**Discrepancy.** The truth itself does not fit the data perfectly: with many photons a voxel, its misfit is about ½ (with few, less; `stopping.noise_divergence` knows). An estimate that comes nearer than that has fitted noise. So stop where the misfit meets the mark. It wants true photons and the right PSF.
+(The dips are the minima.)
 
-**Gradient consensus** does not count iterations. It splits the photons into two halves; a voxel changes only while both halves ask for the same change, and when hardly any voxel is left, it ends. It is an algorithm of its own, on plain steps, each two and a half times as dear.
+**Discrepancy.** The truth itself does not fit the data perfectly: a voxel's misfit is about $(y - m)^2 / 2m$, and the variance of $y$ is $m$, so on average it is ½ (with few photons less; `stopping.noise_divergence` knows). An estimate that comes nearer than that has fitted noise. So stop where the misfit meets the mark. It wants true photons and the right PSF.
+
+**Gradient consensus** does not count iterations. It splits the photons into two halves, which ask for the changes $x g_1$ and $x g_2$; a voxel takes its step only where $A^\top A\,(x g_1 g_2)$ is positive, that is, where both agree within reach of the PSF. When less than 1 % of the light still changes, it ends. It is an algorithm of its own, on plain steps, each two and a half times as dear.
 """
 
 # %%
@@ -477,14 +480,16 @@ print(" " * 20 + "".join(f"{s} of the light".rjust(21) for s in levels))
 for name, stops in marks.items():
     print(f"{name:20}" + "".join(f"{value:.1f} dB after {n:3}".rjust(21) for n, value in stops.values()))
 
-# %% alt="The three error curves with each rule's stop: held-out photons lie at the tops, discrepancy stops far too early where light is least."
+# %% alt="The three error curves with each rule's stop, in the curve's colour: held-out photons lie at the tops, discrepancy stops far too early where light is least."
 curves = {f"{s} of the light": (k, np.array(e)) for s, e in error.items()}
-curves |= {name: tuple(np.transpose(list(stops.values()))) for name, stops in marks.items()}
-figure = plots.lines(curves, points=marks, xlabel="iterations", ylabel="PSNR (dB)")
-for line, marker, width in zip(figure.axes[0].lines[len(levels) :], "o^sD", (13, 8, 8, 8), strict=True):
-    line.set(marker=marker, markersize=width, fillstyle="none", color="black", alpha=1)
-figure.axes[0].legend(frameon=False)
-figure.axes[0].set(xscale="log")
+figure = plots.lines(curves, xlabel="iterations", ylabel="PSNR (dB)")
+axes, colours = figure.axes[0], [line.get_color() for line in figure.axes[0].lines]
+for (name, stops), marker, size in zip(marks.items(), "o^sD", (160, 60, 60, 60), strict=True):
+    for (n, value), colour in zip(stops.values(), colours, strict=True):
+        axes.scatter(n, value, s=size, marker=marker, facecolors="none", edgecolors=colour, linewidths=1.5, zorder=3)
+    axes.scatter([], [], s=size, marker=marker, facecolors="none", edgecolors="black", label=name)
+axes.legend(frameon=False)
+axes.set(xscale="log")
 figure
 
 # %%
@@ -494,13 +499,13 @@ for name, values in loss.items():
 
 # %% [markdown]
 r"""
-**What to see.** Held-out photons come within half a dB of the best at every exposure: this is the rule behind `deconvolve(…, n_iter="auto")`. The discrepancy stops too early, by a dB and more. Where light is scarce, nearly all voxels are background, any estimate fits them, and what the filaments add to the misfit is small beside its scatter; where it is ample, the error still falls steeply at the mark, and a few iterations too few cost much. Consensus, which
+**What to see.** Held-out photons come within half a dB of the best at every exposure: this is the rule behind `deconvolve(…, n_iter="auto")`. The discrepancy stops too early, which costs one to three dB. Where light is scarce, nearly all voxels are background, any estimate fits them, and what the filaments add to the misfit is small beside its scatter; where it is ample, the error still falls steeply at the mark, and a few iterations too few cost much. Consensus, which
 takes plain steps, is no match for the best accelerated estimate, and in good light it has not ended after all the steps that we gave it; but in poor light it ends by itself, within a dB.
 
 ## 7 · Knowing something of the specimen: total variation
 
 So far every specimen was equally likely beforehand. Suppose we know better: the cells are bodies of *even* brightness, with sharp rims. Then $p(x) \propto e^{-\lambda\,\mathrm{TV}(x)}$ in Bayes' rule, where TV, the **total variation**, is the sum of all slopes, $\sum |\nabla x|$. Noise has slopes everywhere, an even body only at its rim.
-The rule changes in one place (Dey 2006), at the cost of taking the slopes from the *previous* estimate:
+The rule changes in one place (Dey 2006), for TV's derivative is $-\operatorname{div}(\nabla x / |\nabla x|)$; its slopes are taken from the *previous* estimate:
 
 $$x \;\leftarrow\; \frac{x}{A^\top 1 \;-\; \lambda\,\operatorname{div}\!\frac{\nabla x}{|\nabla x|}}\; A^\top\, \frac{y}{A x + b} \tag{4}$$
 
@@ -543,7 +548,7 @@ Think of one voxel brighter than all its neighbours. All arrows ∇x/|∇x| poin
 
 # %% [markdown]
 r"""
-The sign is easily lost, and a public program has lost it. Here is what that does. The specimen now: round cells of even brightness, under the same microscope, in poor light. `operators.gradient` is ∇; its adjoint is −div.
+The sign is easily lost. Here is what that does. The specimen now: round cells of even brightness, under the same microscope, in poor light. `operators.gradient` is ∇, a slope along z counted per lateral voxel; its adjoint is −div.
 """
 
 # %%
@@ -562,7 +567,7 @@ for name, sign in {"right sign": 1, "wrong sign": -1}.items():
         x = x * A.T(y_cells / (A(x) + 5)) / (1 + sign * weight * minus_div)
     signs[name] = cells.with_data(np.asarray(x))
 
-# %% alt="Round cells: the truth, even; with the right sign smooth; with the wrong sign grainier than the photons themselves."
+# %% alt="Round cells: the truth, even; with the right sign smooth; with the wrong sign a checkerboard."
 plots.sections({"truth": cells, **signs}, limits=(0, 45))
 
 # %%
@@ -571,17 +576,19 @@ print(f"PSNR {compare.psnr(signs['right sign'], cells):.1f} dB; with the wrong s
 
 # %% [markdown]
 r"""
-Nothing crashes, and the wrong result even looks crisp: a wrong sign *rewards* slopes, and sharpens the noise. Now the module's `tv`, against plain Richardson–Lucy, on both specimens: even cells, and thin filaments (section 2's).
+Nothing crashes; but a wrong sign *rewards* slopes, and the cells dissolve into a checkerboard. Now the module's `tv`, against plain Richardson–Lucy, on both specimens: even cells, and thin filaments (section 2's).
 """
 
 # %%
 specimens = {"cells": (cells, y_cells, 5.0, 0.01), "filaments": (truth, y, b, 0.01)}
-curves = {}
+curves, last = {}, {}
 for name, (object_, data, background, weight) in specimens.items():
     total_variation = partial(tv, weight=weight, voxel_size=voxel)
     for label, algorithm in {f"{name}, plain": plain, f"{name}, TV": total_variation}.items():
-        run = algorithm(data, A, n_iter=tv_iterations, background=background)
-        curves[label] = np.arange(1, tv_iterations + 1), np.array([compare.psnr(x, object_) for x in run])
+        psnr = []
+        for x in algorithm(data, A, n_iter=tv_iterations, background=background):
+            psnr.append(compare.psnr(x, object_))
+        curves[label], last[label] = (np.arange(1, tv_iterations + 1), np.array(psnr)), np.asarray(x)
 
 # %% alt="PSNR against iterations: for cells total variation climbs above plain and stays; for filaments it stays below plain's best."
 plots.lines(curves, xlabel="iterations", ylabel="PSNR (dB)")
@@ -591,9 +598,15 @@ tv_gain = {name: curves[f"{name}, TV"][1][-1] - curves[f"{name}, plain"][1].max(
 for name, gain in tv_gain.items():
     print(f"{name}: TV at the end against plain at its best: {gain:+.1f} dB")
 
+# %% alt="Round cells: the truth; plain at its best, grainy; total variation at the end, smooth."
+n = int(np.argmax(curves["cells, plain"][1])) + 1
+*_, x = plain(y_cells, A, n_iter=n, background=5.0)
+views = {f"plain, its best ({n})": np.asarray(x), f"TV, the end ({tv_iterations})": last["cells, TV"]}
+plots.sections({"truth": cells} | {name: cells.with_data(data) for name, data in views.items()}, limits=(0, 45))
+
 # %% [markdown]
 r"""
-**What to see.** For the cells, TV wins clearly over the best that plain Richardson–Lucy can do, and further iterations do no harm: nothing to stop. For filaments it loses: a line is *all* slope, and TV wears it away. A prior is knowledge. Where the knowledge is wrong, so is the picture. (The weights were
+**What to see.** For the cells, TV wins clearly over the best that plain Richardson–Lucy can do: no grain is left, and further iterations do no harm. For filaments it loses: a line is *all* slope, and TV wears it away. A prior is knowledge. Where the knowledge is wrong, so is the picture. (The weights were
 chosen on these very volumes, which flatters TV. λ need not follow the unit of the data, but falls as photons become more.)
 
 ## 8 · Edges
@@ -652,21 +665,24 @@ print(f"seen: {shape} voxels; estimated: {room.shape_in}")
 # %%
 rim = np.ones(shape, bool)
 rim[3:-3, 8:-8, 8:-8] = False  # 3 planes, and 8 voxels at the sides: 0.6 µm
-at_edges, rim_error = {"truth": seen}, {}
+bright = seen.data > 0.5 * np.percentile(seen, 99.8)
+at_edges, rim_error, bead_light = {"truth": seen}, {}, {}
 for name, model in {"open": room, "periodic": A}.items():
     *_, x = biggs_andrews(y_world, model, n_iter=20, background=10)
     at_edges[name] = seen.with_data(np.asarray(operators.crop(shape, model.shape_in, xp=xp)(x)))
     rim_error[name] = compare.nrmse(at_edges[name].data[rim], seen.data[rim])
+    bead_light[name] = at_edges[name].data[bright].sum() / seen.data[bright].sum()
 
-# %% alt="Maximum projections: truth; with open edges nearly the same; with periodic edges a veil, and dimmer beads."
+# %% alt="Maximum projections: truth; with open edges nearly the same; with periodic edges dimmer beads."
 plots.sections(at_edges, projection=True, limits=(0, np.percentile(seen, 99.8)))
 
 # %%
 print("error in the rim (NRMSE): {open:.2f} with open edges, {periodic:.2f} with periodic ones".format(**rim_error))
+print("light of the beads, of the truth's: {open:.2f} and {periodic:.2f}".format(**bead_light))
 
 # %% [markdown]
 r"""
-**What to see.** Haze of beads outside comes in. The periodic model has no place for it but inside: it lays a veil over the picture, and takes the light for that from the beads. Open edges cost a larger grid, here some eight times the voxels. (Where the border of the stack is empty, periodic edges do no harm.)
+**What to see.** With periodic edges the beads are dimmer. A periodic grid can hold only the middle of this PSF, and the model takes that for all of it: so less light explains a bead. And for the haze that comes in from outside it has no place but inside. Open edges cost a larger grid, here some eight times the voxels. (Where the border of the stack is empty, periodic edges do no harm.)
 
 ## 9 · The wrong PSF
 
@@ -675,7 +691,7 @@ Five beads, 0.7 µm across, lie 5 µm deep in water under an oil objective (chap
 
 # %%
 oil = partial(Optics, NA=1.3, n_immersion=1.515, n_specimen=1.33)
-deep = partial(optics.gibson_lanni_psf, shape=(47, 63, 63), voxel_size=voxel)
+deep = partial(optics.gibson_lanni_psf, shape=(48, 64, 64), voxel_size=voxel)
 right = deep(oil(wavelength=0.52, depth=5))
 kernels = {"right": right}
 kernels |= {f"{w} × as wide": deep(oil(wavelength=w * 0.52, depth=5)) for w in (0.7, 1.4, 2)}
@@ -717,43 +733,45 @@ plots.pictures({name: xz[name] for name in names}, **labels)
 
 # %% [markdown]
 r"""
-**What to see.** *Too wide*: more blur is undone than there was, so beads come out too small and too bright. *Too narrow*: some blur is left, and little else happens; of the two the smaller evil. *Off the centre*: the same picture, elsewhere; aside (x) the misfit does not notice, for nothing in the data says where the PSF's centre was.
+**What to see.** *Too wide*: more blur is undone than there was, so beads come out too small and too bright. *Too narrow*: some blur is left, and little else happens; of the two the smaller evil. *Off the centre*: the same picture, elsewhere; the misfit does not notice, for nothing in the data says where the PSF's centre was.
 *For another depth*: beads are moved along z and drawn out, for tails are taken away that were not there. The misfits betray this one, and hint at the far too wide one; the others hardly stand out.
 
 ## 10 · Real data
 
-Two stacks from real microscopes, so there is **no truth** here: we can measure how the pictures change, and must argue whether for the better. First the cell of notebook 0, a part of it, with its measured PSF. How many iterations? Held-out photons want photons; the gain was never recorded, so take what the noise says (`find_gain`).
+Two stacks from real microscopes, so there is **no truth** here: we can measure how the pictures change, and must argue whether for the better. First the cell of notebook 0, a part of it, with its measured PSF. How many iterations? Held-out photons want photons, so the camera's offset comes off first (98 counts, what an empty corner shows). The gain was never recorded: take what the noise says (`find_gain`). The quotients are no whole numbers; `thin` rounds them.
 """
 
 # %%
 lattice = data_fetch.load("lattice-cell")
 cell = lattice.stack.with_data(lattice.stack.data[0:50, 95:180, 10:95])
 psf_cell = optics.resample(lattice.psf, cell.voxel_size)
-floor, gain = find_background(lattice.stack), find_gain(cell)
+above = lattice.camera.photons(cell)
+gain = find_gain(above)
+y_cell, b_cell = np.maximum(above.data, 0) / gain, find_background(above) / gain
 view = formation.forward(psf_cell, cell.shape, xp=xp)
-print(f"{cell}\nbackground {floor:.0f} counts, gain by the noise {gain:.2f} counts a photon")
+print(f"{cell}\ngain by the noise {gain:.2f} counts a photon, background {b_cell:.0f} photons")
 
 # %%
-kept, held = stopping.thin(cell.data / gain, 0.5, rng)
-score = stopping.held_out(held, view, share=0.5, background=floor / gain)
-scores = [score(x) for x in biggs_andrews(kept, view, n_iter=late_iterations, background=0.5 * floor / gain)]
+kept, held = stopping.thin(y_cell, 0.5, rng)
+score = stopping.held_out(held, view, share=0.5, background=b_cell)
+scores = [score(x) for x in biggs_andrews(kept, view, n_iter=late_iterations, background=0.5 * b_cell)]
 print(f"held-out photons would stop after {int(np.argmin(scores)) + 1} of {late_iterations} iterations with momentum")
 
 # %%
 sharp = {
-    n: deconvolve(cell, psf_cell, method="rl-fast", n_iter=n, background=floor, progress=False)
+    n: deconvolve(cell, psf_cell, method="rl-fast", n_iter=n, camera=lattice.camera, progress=False)
     for n in (10, late_iterations)
 }
 
-# %% alt="Part of the cell: measured, after 10 iterations with vesicles sharp and round, and after 60, when everything has become specks."
-views = {"measured": cell, **{f"{n} iterations": stack for n, stack in sharp.items()}}
-plots.sections(views, at=(21, 65, 32), unit="counts")
+# %% alt="Part of the cell: measured, after 10 iterations with vesicles sharp and round, and after 50, when everything has become specks."
+views = {"measured": above, **{f"{n} iterations": stack for n, stack in sharp.items()}}
+plots.sections(views, at=(21, 65, 32), unit="counts above the offset")
 
 # %% [markdown]
 r"""
-**What to see.** The rule lets the iterations run on, into specks. It is misled: this stack was *straightened* (deskewed) by interpolation, which smoothed its noise, so that the two halves are not as independent as it takes. No rule replaces knowing what was done to the data. Here one stops by hand, early, where vesicles are sharp and the background is still even.
+**What to see.** The rule lets the iterations run on, into specks. It is misled: this stack was *straightened* (deskewed) by interpolation, which smoothed its noise. So the gain is found too small, and the two halves are not as independent as the rule takes them to be. No rule replaces knowing what was done to the data. Here one stops by hand, early, where vesicles are sharp and the background is still even.
 
-Second, a wide-field bead, some 2.5 µm across, with its hourglass of haze; its PSF is theoretical. The step along z is *assumed*, see `facts`.
+Second (skip it if you are short of time), a wide-field bead, 2.5 µm across, with its hourglass of haze; its PSF is theoretical. The step along z is *assumed*, see `facts`.
 """
 
 # %%
@@ -768,44 +786,47 @@ for n in (12, 40):
 along_z = {name: stack.data[:, 31] / stack.data.max() for name, stack in clean.items()}
 plots.pictures(along_z, low=1e-2, **labels | {"step": bead.stack.voxel_size[::2], "unit": "part of the peak"})
 
-# %%
-widths = {}
-for name, stack in clean.items():
-    for axis, line in {"z": stack.data[:, 31, 31], "x": stack.data[25, 31]}.items():
-        fine = np.interp(np.arange(0, line.size - 1, 0.01), np.arange(line.size), line)
-        step = 0.01 * stack.voxel_size[0 if axis == "z" else 2]
-        half, tenth = (step * np.ptp(np.flatnonzero(fine > part * fine.max())) for part in (0.5, 0.1))
-        widths[name, axis] = half, tenth
-        print(f"{name:14} along {axis}: {half:5.2f} µm at half the maximum, {tenth:5.2f} µm at a tenth")
-
 # %% [markdown]
 r"""
-**What to see.** The hourglass collapses: at a tenth of the maximum, where the haze is, the bead has become far shorter; at half the maximum (FWHM) little, for the bead is larger than the PSF. It stays longer than wide, which no bead is: either the missing cone, or a step along z that was assumed too large.
-
-And after many iterations the bead is *hollow*. Is it? Ask a twin whose truth is known: a solid bead of 2.5 µm, blurred with this PSF, as bright as the real one, and treated in the same way.
+**What to see.** The hourglass collapses. But the bead stays longer than wide, which no bead is, and after many iterations it is *hollow*. What of that is the method's doing? Ask twins whose truth is known: two round beads of 2.5 µm, one solid, one with dye in its outer 0.2 µm only, blurred with this PSF, as bright as the real one, and treated in the same way.
 """
 
 # %%
 H = formation.forward(bead.psf, bead.stack.shape, xp=xp)
-solid = specimen.beads(bead.stack.shape, bead.stack.voxel_size, centres=[(25, 31, 31)], diameter=2.5, photons=1)
-blurred = np.maximum(H(operators.crop(solid.shape, H.shape_in, xp=xp).T(solid.data)), 0)
-brightness = clean["measured"].data.max() / blurred.max()
-twin = solid.with_data(rng.poisson(brightness * blurred + dark))
-twin = deconvolve(twin, bead.psf, method="rl-fast", n_iter=40, progress=False)
-
-# %% alt="Profiles along x after 40 iterations: the real bead is empty in its middle, its solid twin is not."
-curves = {"real bead": clean["40 iterations"], "solid twin": twin}
-curves = {name: (stack.voxel_size[2] * (np.arange(64) - 31), stack.data[25, 31]) for name, stack in curves.items()}
-curves = {name: (x, line / line.max()) for name, (x, line) in curves.items()}
-plots.lines(curves, xlabel="x (µm)", ylabel="part of the maximum")
+place = partial(specimen.beads, bead.stack.shape, bead.stack.voxel_size, centres=[(25, 31, 31)])
+ball, inner = (place(diameter=d, photons=d**3).data for d in (2.5, 2.1))
+for name, body in {"solid twin": ball, "hollow twin": np.maximum(ball - inner, 0)}.items():
+    blurred = np.maximum(H(operators.crop(body.shape, H.shape_in, xp=xp).T(body)), 0)
+    brightness = clean["measured"].data.max() / blurred.max()
+    twin = bead.stack.with_data(rng.poisson(brightness * blurred + dark))
+    clean[name] = twin.with_data(np.maximum(twin.data - dark, 0))
+    clean[f"{name}, 40 iterations"] = deconvolve(twin, bead.psf, method="rl-fast", n_iter=40, progress=False)
 
 # %%
-hole = {name: line[29:34].min() for name, (_, line) in curves.items()}
-print("in the middle: {real bead:.2f} of the maximum; of the twin {solid twin:.2f}".format(**hole))
+widths = {}
+print(" " * 28 + "µm at half the maximum, and at a tenth")
+for name, stack in clean.items():
+    for axis, line in {"z": stack.data[:, 31, 31], "x": stack.data[25, 31]}.items():
+        fine = np.interp(np.arange(0, line.size - 1, 0.01), np.arange(line.size), line)
+        step = 0.01 * stack.voxel_size[0 if axis == "z" else 2]
+        widths[name, axis] = [step * np.ptp(np.flatnonzero(fine > part * fine.max())) for part in (0.5, 0.1)]
+    print(f"{name:28}" + "".join("along {}: {:.2f}, {:5.2f}    ".format(axis, *widths[name, axis]) for axis in "zx"))
+
+# %% alt="Profiles along x after 40 iterations: the real bead is empty in its middle, its hollow twin nearly so, its solid twin is not."
+curves = {"real bead": "40 iterations"} | {name: f"{name}, 40 iterations" for name in ("solid twin", "hollow twin")}
+curves = {name: clean[run].data[25, 31] / clean[run].data[25, 31].max() for name, run in curves.items()}
+along_x = bead.stack.voxel_size[2] * (np.arange(64) - 31)
+plots.lines({name: (along_x, line) for name, line in curves.items()}, xlabel="x (µm)", ylabel="part of the maximum")
+
+# %%
+hole = {name: line[29:34].min() for name, line in curves.items()}
+print("in the middle, part of the maximum: " + ", ".join(f"{name} {value:.2f}" for name, value in hole.items()))
 
 # %% [markdown]
 r"""
-**What to see.** The twin has a dent, which is the algorithm's doing: late iterations raise rims. But it stays filled, and the real bead does not. So either its dye sits near its surface, or the PSF, a theory, is not this microscope's. The picture cannot tell which; a bead of another size, or a measured PSF, could. This is how far one gets without the truth.
+**What to see.** *Hollow*: the solid twin has a dent, which is the algorithm's doing, for late iterations raise rims. But it stays filled; and as it was measured it is narrower along x than the real bead. The hollow twin is as wide as the real one, and comes out hollow. So the real bead's dye most likely sits near its surface.
+
+*Long*: both twins are round, and come out longer than wide; that is the missing cone. But the real bead is shorter than its hollow twin before, and longer after. No other step along z sets both right: the PSF, a theory, is not quite this microscope's. A measured one could tell. This is how far one gets without the truth.
 
 ## 11 · What can go wrong
 
@@ -820,7 +841,7 @@ except ValueError as error:
 
 # %% [markdown]
 r"""
-What it cannot see is a PSF whose centre is off by one voxel, as from a flip where the conjugate belongs (chapter 1). Where do the beads go?
+What it cannot see is a PSF off its centre: by one voxel where a kernel was flipped instead of conjugated (chapter 1), by two along x in section 9. Such a PSF moves light by +2 voxels, so the estimate has to lie where the light came from:
 """
 
 # %%
@@ -835,7 +856,8 @@ print(f"centre of all light along x: moved by {moved:+.2f} voxels")
 r"""
 | symptom | cause | fix |
 |---|---|---|
-| dim structures gone, dark holes around bright ones | background subtracted first, or set too high | leave it in y, give `background=` |
+| haze in specks, too much light | background subtracted first, and cut off | leave it in y, give `background=` |
+| dim structures gone, dark holes around bright ones | background set too high | `find_background`, and look |
 | haze stays everywhere | background set too low, or the camera's offset left out of it | `find_background`, and look |
 | specks, filaments like strings of pearls | too many iterations | stop earlier: `n_iter="auto"` |
 | bodies too small and too bright | PSF too wide | another PSF (chapter 3) |
@@ -847,7 +869,7 @@ r"""
 
 ## Remember
 
-- Poisson's law and Bayes' rule give the update; positivity and the conservation of light come with it.
+- Poisson's law and Bayes' rule give the update; positivity comes with it, and, but for the background, the conservation of light.
 - Photons in, background in the model.
 - Momentum gives the same in a quarter of the iterations.
 - Its limit is noise. Stop by held-out photons, if the data are a camera's own; distrust every rule on data that were processed.
@@ -874,6 +896,7 @@ That at so many photons the truth itself would have about ½: she has fitted noi
 ## References
 
 - W. H. Richardson, *J. Opt. Soc. Am.* 62 (1972) 55, [doi:10.1364/JOSA.62.000055](https://doi.org/10.1364/JOSA.62.000055); L. B. Lucy, *Astron. J.* 79 (1974) 745, [doi:10.1086/111605](https://doi.org/10.1086/111605).
+- L. A. Shepp and Y. Vardi, *IEEE Trans. Med. Imaging* 1 (1982) 113, [doi:10.1109/TMI.1982.4307558](https://doi.org/10.1109/TMI.1982.4307558): no step raises the misfit.
 - D. S. C. Biggs and M. Andrews, *Appl. Opt.* 36 (1997) 1766, [doi:10.1364/AO.36.001766](https://doi.org/10.1364/AO.36.001766): momentum.
 - N. Dey *et al.*, *Microsc. Res. Tech.* 69 (2006) 260, [doi:10.1002/jemt.20294](https://doi.org/10.1002/jemt.20294): total variation.
 - M. Bertero and P. Boccacci, *Astron. Astrophys.* 437 (2005) 369, [doi:10.1051/0004-6361:20052717](https://doi.org/10.1051/0004-6361:20052717): edges.
@@ -897,6 +920,7 @@ compare.write_results(
         "wrong sign of total variation (dB lost)": sign_loss,
         "rim error, periodic / open (ratio)": rim_error["periodic"] / rim_error["open"],
         "bead's solid twin, middle / maximum (ratio)": hole["solid twin"],
+        "bead's hollow twin, middle / maximum (ratio)": hole["hollow twin"],
         "real bead, width z at a tenth, after / before (ratio)": widths["12 iterations", "z"][1]
         / widths["measured", "z"][1],
     },
