@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     profiles:
-#       test: {rounds: 3, alone_rounds: 30, pair_iter: 30, n_iter: 8}
+#       test: {rounds: 3, alone_rounds: 30, pair_iter: 30, fit_across: 15, n_iter: 8}
 #       report: {size: course, n_iter: 60}
 #     bands:
 #       bead centres, rms error (voxels): [0, 0.05]
@@ -30,7 +30,7 @@ r"""
 
 "1.4", says the barrel of the objective, and chapter 2 makes a PSF of that number. Somebody deconvolves her cells with it, and haze stays, on one side of each filament. She puts a bead under
 the microscope: it looks like nothing that chapter 2 has drawn. The number is right. But between lens and cell there are oil, a coverslip and a mounting medium, none of them quite as the manufacturer
-meant it, and **the PSF of an objective is not the PSF of your microscope**. There are four ways to find the latter, and this chapter goes all of them, on one microscope whose true PSF we know and hide.
+meant it, and **the PSF of an objective is not the PSF of your microscope**. There are four ways to find the latter, and this chapter tries them all, on one microscope whose true PSF we know and hide.
 
 **After this notebook you can**
 
@@ -44,7 +44,7 @@ meant it, and **the PSF of an objective is not the PSF of your microscope**. The
 |---|---|---|---|
 | chapters 1 and 2 | 75–90 minutes | 2 minutes in all | 0.7 GB |
 
-*Previous: [the point spread function](02_point_spread_function.ipynb). Next: [Richardson–Lucy](04_richardson_lucy.ipynb). Short of time? Sections 1, 2, 5 and 6.*
+*Previous: [the point spread function](02_point_spread_function.ipynb). Next: [Richardson–Lucy](04_richardson_lucy.ipynb). Short of time? Sections 1, 2, 5 and 6; run the cells of 3 and 4 unread, without their exercises: 6 compares what they make.*
 """
 
 # %% tags=["setup"]
@@ -78,6 +78,7 @@ size = "small"  # of the course volume: "small" or "course"
 rounds = 8  # of blind deconvolution on the cell
 alone_rounds = 40  # of blind deconvolution on a part of it, with and without constraints
 pair_iter = 100  # iterations of the primal–dual method
+fit_across = 21  # voxels in y and in x that a model is fitted to
 n_iter = 30  # of Richardson–Lucy, where PSFs are put to the test
 
 # %% [markdown]
@@ -118,12 +119,14 @@ for name, psf in in_box.items():
     print(f"{name:8} FWHM of the core " + "{:.3f}, {:.3f}, {:.3f} µm (z, y, x)".format(*widths))
 true_width = psf_estimation.fit_gaussian(in_box["true"]).fwhm
 print(f"Strehl ratio {optics.strehl(lopsided, optics.pupil_psf(oil, whole, voxel)):.2f}")
-print(f"part of the light that the box of {box} voxels holds: {to_box(true_whole.data).sum():.2f}")
+planes = true_whole.data[whole[0] // 2 - box[0] // 2 :][: box[0]].sum()
+print(f"the box has {box[0]} of {whole[0]} planes, with {planes:.2f} of the light;", end=" ")
+print(f"of that, {to_box(true_whole.data).sum() / planes:.2f} lie within its sides")
 
 # %% [markdown]
 r"""
 **What to see.** Theory is alike above and below the focus; the true PSF is a pair of bright rays on one side, a long core and a soft veil on the other, and it leans. (Where a PSF is lopsided, one line through its brightest voxel says little of its width. From here on, widths are those of the nearest
-Gaussian, by `fit_gaussian`.) Mind the last line, too: about half of the light of this wide-field PSF lies outside of a box five micrometres wide, thinly spread. That will matter in the end.
+Gaussian, by `fit_gaussian`.) Mind the last line, too. Each plane of a wide-field PSF holds the same light (chapter 2): a box of half the planes holds about half of it. To the sides little is lost. (Our array reaches 23 planes up and down: all that can matter in a stack of 24.) What the box leaves out will matter in the end.
 
 With this microscope, and its camera, we look at the cell of the course volume. This stack is what the four ways have to work on:
 """
@@ -140,12 +143,12 @@ plots.sections({"truth": volume.truth, "our microscope": cell})
 r"""
 ## 2 · From beads
 
-A bead that is much smaller than the PSF is as good as a point: its picture *is* the PSF. But it is dim, it stands somewhere between the voxels, it is not quite a point, and the slide is full of others. We simulate a slide of beads of 0.2 µm.
-A bead that `specimen.beads` makes is softened by its grid, here about as much as by its own size; so we make these in Fourier space, where a shift by any fraction is a phase, and a ball of diameter $d$ and unit sum has a formula:
+A bead that is much smaller than the PSF is as good as a point: its picture *is* the PSF. But it is dim, it stands somewhere between the voxels, it is not quite a point, and the slide is full of others. We simulate a slide of beads of 0.2 µm,
+in Fourier space: there a shift by any fraction is a phase, and a ball of diameter $d$ and unit sum has a formula:
 
 $$B(f) \;=\; \frac{3\,(\sin t - t\cos t)}{t^3}, \qquad t = \pi\, d\, |f| \tag{1}$$
 
-(The next three cells make the slide. What matters is that it holds good beads and bad ones.)
+(The next three cells make the slide, with good beads and bad ones.)
 """
 
 # %%
@@ -155,7 +158,7 @@ centres = slots + rng.uniform(-2, 2, slots.shape)
 light = rng.uniform(10000, 20000, len(slots))  # photons in each plane
 light[8] = 60000  # too much for the camera
 centres[3, 2] += 25  # at the edge
-centres, light = np.vstack([centres, centres[0] + (1, 6, 6)]), np.append(light, 15000)  # a close neighbour of bead 0
+centres, light = np.vstack([centres, centres[0] + (1, 6, 6)]), np.append(light, 15000)  # a close neighbour of the first
 
 # %%
 diameter = 0.2  # µm
@@ -177,7 +180,7 @@ plots.sections(slide, projection=True, limits=(0, 300))
 
 # %% [markdown]
 r"""
-Which of them can serve? A bead whose box leaves the stack, holds another bead, or has voxels that the camera could not count any more is no picture of a PSF. `choose_beads` looks at each, and names its reason.
+Which of them can serve? A bead whose box leaves the stack, holds another bead, or has voxels that the camera could not count any more is no picture of a PSF. `choose_beads` looks at each, and names its reason. (Its numbers are those of `find_beads`, the brightest first.)
 """
 
 # %%
@@ -250,7 +253,7 @@ centre_error = np.sqrt(np.mean(errors["find_beads"].std(axis=0) ** 2))
 
 # %% [markdown]
 r"""
-**What to see.** What all beads share is no error: it is where in the lopsided spot the centre is said to be. What scatters is one, and would smear the average.
+**What to see.** What all beads share is no error: it is where in the lopsided spot the centre is said to be. What scatters is one, and would smear the average. (It is not zero, although section 1 put the core in the middle: a bead's size, and how far around it one looks, move the centre of a lopsided spot by a tenth of a voxel.)
 
 ### Exercise 2: a fraction of a voxel
 
@@ -340,19 +343,23 @@ plots.lines(curves, xlabel="beads averaged", ylabel="error of the PSF", ylim=(0,
 
 # %%
 beads_psf = distilled[numbers[-1], 0.2]
-rows = in_box | {"bead left in": distilled[numbers[-1], 0.0], "distilled": beads_psf}
+taken = {f"{d} µm off": distilled[numbers[-1], d] for d in diameters}
+rows = in_box | taken
 ratio = {}
 for name, psf in rows.items():
     widths = psf_estimation.fit_gaussian(psf).fwhm
     ratio[name] = np.divide(widths, true_width)
-    print(f"{name:13} FWHM (z, y, x) " + "{:.3f}, {:.3f}, {:.3f} µm;".format(*widths), end=" ")
+    print(f"{name:11} FWHM (z, y, x) " + "{:.3f}, {:.3f}, {:.3f} µm;".format(*widths), end=" ")
     print("over the true one " + "{:.3f}, {:.3f}, {:.3f}".format(*ratio[name]))
 correlation = np.corrcoef(beads_psf.data.ravel(), in_box["true"].data.ravel())[0, 1]
-print(f"correlation of the distilled PSF with the true one: {correlation:.4f}")
+print(f"correlation with the true one, 0.2 µm off: {correlation:.4f}")
 
 # %% [markdown]
 r"""
-**What to see.** More beads take the noise away, but not the bead: with its size left in, the PSF stays too wide, however many are averaged. Too large a diameter sharpens the PSF beyond the truth. Read the label of your beads.
+**What to see.**
+
+- More beads take the noise away, but not the bead: with its size left in (0.0 µm off) the PSF stays too wide, however many are averaged.
+- Too large a diameter sharpens it beyond the truth (0.3 µm off: 0.80, 0.72, 0.71 of the width). Its error even rises in the end: the less noise, the more of the wrong division gets through. Read the label of your beads.
 
 ### A real bead
 
@@ -379,20 +386,25 @@ plots.pictures(slices, low=1e-2, **xz | {"step": real.stack.voxel_size[::2]})
 
 # %% [markdown]
 r"""
-**What to see.** On the left a portrait of a ball of 2.5 µm: across, its width is the ball's. (The cones above and below it are the PSF's, and are not quite alike.) Taking off so large a ball fails. By (1), $B$ is zero at $f = 1.43/d$ and next to nothing beyond; what the bead did not contain cannot be divided
-out of its picture. So the spot stays more than twice as wide as theory has it, and rings as large as the bead surround it: they are made by the division. **A bead must be smaller than the PSF**: a third of its width is a good rule, the whole of it a compromise with brightness. (And all lengths here hang on a voxel that is only assumed.)
+**What to see.**
+
+- *Left*, a portrait of a ball of 2.5 µm: across, its width is the ball's. (A ball is no Gaussian: these widths are read at half of the peak. The cones are the PSF's, and not quite alike.)
+- *Right*, taking off so large a ball fails. By (1), $B$ is zero at $f = 1.43/d$ and next to nothing beyond; what the bead did not contain cannot be divided out of its picture. Across, the spot stays more than twice as wide as theory has it, and the division makes rings as large as the bead.
+
+**A bead must be smaller than the PSF**: a third of its width is a good rule. Up to the whole of it, as with our 0.2 µm, there is more light, and (1) still takes the size off: $B$ is zero only beyond what the objective passes ($1.43/0.2 \approx 7.2$ per µm; $2\,NA/\lambda \approx 5.4$). (All lengths of the real bead hang on a voxel that is only assumed.)
 
 ## 3 · Blind: PSF and specimen together
 
-No beads? Then perhaps from the cell alone. Richardson–Lucy, which chapter 0 has used, raises the likelihood of a specimen $x$ with the PSF $h$ known. A convolution does not care which of its two factors is which, $x \otimes h = h \otimes x$. So there is a step on $h$ with $x$ known:
+No beads? Then perhaps from the cell alone. The **likelihood** of a specimen is the probability that it, seen through the PSF, gives just the photons counted. Richardson–Lucy, which chapter 0 has used, raises it step by step. Since $x \otimes h = h \otimes x$, a step on $x$ with $h$ known has a twin, a step on $h$ with $x$ known:
 
-$$h \;\leftarrow\; \frac{h}{\sum x}\cdot X^\top\,\frac{y}{x\otimes h + b} \tag{4}$$
+$$x \;\leftarrow\; \frac{x}{C_h^\top 1}\cdot C_h^\top\,\frac{y}{x\otimes h + b}, \qquad
+h \;\leftarrow\; \frac{h}{\sum x}\cdot C_x^\top\,\frac{y}{x\otimes h + b} \tag{4}$$
 
-where $X^\top$ correlates with $x$: a product with the complex conjugate of $\mathcal F x$. **Blind deconvolution** takes some steps on $h$, then some on $x$, and again.
+$C_h$ convolves with $h$ (chapter 0 calls it $H$), $C_x$ with $x$. Their adjoints correlate: $C_x^\top$ is a product with the conjugate of $\mathcal F x$, and $C_x^\top 1 = \sum x$. **Blind deconvolution** takes some steps on $h$, then some on $x$, and again.
 
 ### Exercise 3: a step on the PSF
 
-Write (4) for periodic arrays of one shape, with the PSF's centre at voxel 0: then `fft.rfftn(psf)` is the transfer function.
+Write the right half of (4) for periodic arrays of one shape, with the PSF's centre at voxel 0: then `fft.rfftn(psf)` is the transfer function.
 """
 
 
@@ -446,29 +458,32 @@ for shape in (box, (15, 21, 21)):
 # %%
 support = (15, 21, 21)
 part = photons[4:20, 24:72, 24:72]
-bands = {"with the band": psf_estimation.pass_band(oil, support, voxel), "without": None}
+bands = {"band": psf_estimation.pass_band(oil, support, voxel), "no band": None}
 kept, history = sorted({1, 10, alone_rounds}), {}
 for name, band in bands.items():
     estimates = psf_estimation.blind(part, wide[support], n_iter=alone_rounds, background=10.0, band=band)
     history[name] = {k: Stack(h, voxel) for k, (_, h) in enumerate(estimates, start=1) if k in kept}
 
-# %% alt="PSFs in xz after 1, 10 and 40 rounds: with the band they keep a width, without it they shrink to a single voxel."
-slices = {f"{name}, {k}": h.data[:, 10] / h.data.max() for name, row in history.items() for k, h in row.items()}
+# %% alt="The true PSF in xz, and blind ones after 1, 10 and 40 rounds: with the band light above and below a dark waist, without it a spot that shrinks to a voxel."
+rows = {"true": optics.cut_psf(true_whole, support), "theory": optics.cut_psf(theory, support)}
+rows |= {f"{name}, {k}": h for name, row in history.items() for k, h in row.items()}
+slices = {name: h.data[:, 10] / h.data.max() for name, h in rows.items() if name != "theory"}
 plots.pictures(slices, low=1e-3, **xz)
 
 # %%
-true_middle = operators.crop(support, whole, xp=xp)(true_whole.data)
-for name, row in history.items():
-    for k, h in row.items():
-        z, y, x = optics.fwhm(h)
-        peak = h.data.max() / (true_middle.max() / true_middle.sum())
-        print(f"{name:14} round {k:2}: FWHM {z:.2f} µm along z, {x:.3f} along x; peak over the true one {peak:.1f}")
-collapse = peak
+for name, h in rows.items():
+    z, y, x = psf_estimation.fit_gaussian(h).fwhm
+    collapse = h.data.max() / rows["true"].data.max()  # at the end, that of the last round without the band
+    print(f"{name:11} FWHM {z:.2f} µm along z, {x:.3f} along x; peak over the true one {collapse:.1f}")
 
 # %% [markdown]
 r"""
-**What to see** (the number is the round). Without the band the PSF never gets rays, for it began without any; it only shrinks, in the end to less than light can be focused to: it is on its way to a single voxel. Somewhere on that way it has the right width, and nothing tells where. With the band there are rays from the first round on. The
-width falls, too, but only to about what this objective can focus, and noise takes the place of the rays. So blind deconvolution, too, is stopped early. Now on the whole stack, with all constraints:
+**What to see** (the number is the round).
+
+- *Without the band* the PSF, which began with no light above and below its focus, never gets any. It only shrinks, in the end to less than light can be focused to (0.091 µm along x; theory 0.204): it is on its way to a single voxel. Somewhere on that way it has the right width, and nothing tells where.
+- *With the band* there is light above and below the focus, and a dark waist, from the first round on. The width falls, too, but only to about what this objective can focus (0.183 µm along x), and noise takes the place of the light out there.
+
+So blind deconvolution, too, is stopped early. Now on the whole stack, with all constraints:
 """
 
 # %%
@@ -489,7 +504,7 @@ Sometimes the same cell exists twice: blurred, and by a sharper microscope (here
 
 $$\hat h \;=\; \frac{\overline{X}\; Y}{|X|^2 + \gamma}, \qquad X = \mathcal F x,\; Y = \mathcal F y \tag{5}$$
 
-The weight $\gamma$ keeps noise from being divided by nothing.
+The weight $\gamma$ keeps noise from being divided by nothing. Here it is a bare number; later in the chapter it counts in units of the mean of $|X|^2$, so that brighter stacks need no other.
 
 ### Exercise 4: least squares
 
@@ -529,8 +544,8 @@ The result has its centre at voxel 0, as Fourier transforms count. `fft.fftshift
 
 # %% [markdown]
 r"""
-Where $X$ is next to nothing, so is what the pair says of $h$: no method can know what the microscope does to a frequency that the specimen does not contain. `determined` draws the share $|X|^2/(|X|^2 + \gamma|L|^2)$ of the data in the answer. (The course charges
-$\gamma$ for roughness: $L$ is the Laplacian.)
+Where $X$ is next to nothing, so is what the pair says of $h$: no method can know what the microscope does to a frequency that the specimen does not contain. `determined` draws the share $|X|^2/(|X|^2 + \gamma\,\langle|X|^2\rangle\,|L|^2)$ of the data in the answer. ($\langle\,\rangle$ is the mean,
+$L$ the Laplacian: in the course $\gamma$ falls on roughness.)
 """
 
 # %% alt="Which frequencies the pair determines, for the truth and for SIM as the sharp picture: the middle, and less far out for SIM."
@@ -546,9 +561,9 @@ r"""
 
 One division is fast, but knows nothing of PSFs: its result is wavy, and what is negative has to be cut off. The better way minimises
 
-$$\tfrac12 \|x \otimes h + b - y\|^2 + \gamma\,\|D h\|^2 \quad\text{over } h \ge 0,\ \textstyle\sum h = 1 \tag{6}$$
+$$\tfrac12 \|x \otimes h + b - y\|^2 + \gamma\,\|D h\|^2 \quad\text{over } h \ge 0 \text{ and } b \tag{6}$$
 
-$D$ being differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it: in turns, a step in $h$, cut off at zero, and a step in the *price* of each slope of $h$. (Prices are the subject of chapter 5.)
+The stacks may differ in brightness: the sum of $h$ takes that up, and is divided out in the end. ($\gamma$ counts in units of $\|C_x\|^2$ here.) $D$ being differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it: in turns, a step in $h$, cut off at zero, and a step in the *price* of each slope of $h$. (Prices are the subject of chapter 5.)
 """
 
 # %%
@@ -597,16 +612,17 @@ It has three axes, and it looks a bit like light. What is wrong?
 
 ### Exercise 5: one PSF
 
-Say it to yourself first: what does plane $k$ of a PSF stand for, and what plane $k$ of this stack? Then write the function that gives *one* 3D PSF of unit sum for the two stacks, of their shape, its centre at `n // 2`. The arrays are periodic and without background; a `weight` of $10^{-3}$ will do.
+Say it to yourself first: what does plane $k$ of a PSF stand for, and what plane $k$ of this stack? Then write the function that gives *one* 3D PSF of unit sum for the two stacks, of their shape, its centre at `n // 2`. The arrays are periodic and without background, but differ in brightness; $10^{-3}$ times the mean of $|X|^2$ is a good weight.
 """
 
 
 # %%
 def one_psf(sharp, blurred):
     """One 3D PSF, of the shape of the stacks and of unit sum, its centre at n // 2."""
-    # <solution> divide the spectra of the whole volumes, not of their planes
+    # <solution> a single PSF for both stacks
     X, Y = fft.fftn(sharp), fft.fftn(blurred)
-    h = fft.fftshift(fft.ifftn(np.conj(X) * Y / (np.abs(X) ** 2 + 1e-3)).real)
+    weight = 1e-3 * np.mean(np.abs(X) ** 2)
+    h = fft.fftshift(fft.ifftn(np.conj(X) * Y / (np.abs(X) ** 2 + weight)).real)
     return h / h.sum()
     # </solution>
 
@@ -624,7 +640,7 @@ Plane $k$ of a PSF says what light does that is $k$ planes *away* from its origi
 
 <details><summary>Hint 2</summary>
 
-Exercise 4 has it all but the sum: `fft.fftn` transforms over all three axes.
+Exercise 4 has it all but the unit of the weight and the sum: `fft.fftn` transforms over all three axes.
 
 </details>
 
@@ -633,7 +649,8 @@ Exercise 4 has it all but the sum: `fft.fftn` transforms over all three axes.
 
 # %% [markdown]
 r"""
-The sum gives it away: each kernel has sum 1, so the stack of them has as many as there are planes. A sum that is not 1 is never "just a matter of scale": ask where it comes from. Dividing by it would not help here, for the kernels know nothing of light between planes.
+Two things give it away. *The sum*: each kernel has sum 1, so the stack of them has as many as there are planes. (Not that all planes have the same: so have those of a wide-field PSF. But together it must be 1.) *The shapes*: away from the focus, a PSF spreads into a cone; here every plane shows the same column.
+Dividing by the sum would mend the one and not the other, for the kernels know nothing of light between planes.
 
 ## 5 · From a model
 
@@ -642,7 +659,7 @@ The three ways so far find a PSF voxel by voxel: as many unknowns as the box has
 
 # %%
 modes = [(4, 0), (3, 1)]
-fit = psf_estimation.fit_optics(beads_psf, oil, zernike=modes, shape=(23, 33, 33))
+fit = psf_estimation.fit_optics(beads_psf, oil, zernike=modes, shape=(23, fit_across, fit_across))
 fit
 
 # %% [markdown]
@@ -653,34 +670,38 @@ A fit finds what explains the data, not what is the case. **What is confused wit
 """
 
 # %%
-wrong_colour = replace(oil, wavelength=0.50, NA=1.35)
-other = psf_estimation.fit_optics(
-    beads_psf, wrong_colour, free=("NA", "n_immersion"), zernike=modes, shape=(23, 33, 33)
+right, other = (
+    psf_estimation.fit_optics(
+        beads_psf,
+        replace(oil, wavelength=wavelength, NA=1.35),
+        free=("NA", "n_immersion"),
+        zernike=modes,
+        shape=(23, fit_across, fit_across),
+    )
+    for wavelength in (oil.wavelength, 0.50)
 )
 other
 
 # %%
-print(f"wavelength {other.optics.wavelength / oil.wavelength:.3f} of the true one,", end=" ")
-print(
-    f"NA {other.optics.NA / fit.optics.NA:.3f} and index {other.optics.n_immersion / oil.n_immersion:.3f} of those before;",
-    end=" ",
-)
-print(f"correlation {other.correlation:.4f}, before {fit.correlation:.4f}")
+print("with the wrong wavelength, over what the right one gives:", end=" ")
+for name in ("wavelength", "NA", "n_immersion"):
+    print(f"{name} {getattr(other.optics, name) / getattr(right.optics, name):.3f}", end=", ")
+print(f"correlation {other.correlation:.4f} and {right.correlation:.4f}")
 
 # %% [markdown]
 r"""
-As good a fit, with other numbers. Equation (2) of chapter 2 holds $s/\lambda$ and $n/\lambda$ only: wavelength, NA and index in one proportion are the same PSF. So the wavelength is never fitted: look at the emission filter.
+As good a fit, with other numbers. Equation (2) of chapter 2 holds $s/\lambda$ and $n/\lambda$ only: wavelength, NA and index in one proportion are the same PSF. (The table's "determined" knows only of parameters that were free.) So the wavelength is never fitted: look at the emission filter.
 
 Second: let there be no spherical aberration at all, but a bead at some depth in a medium of index 1.56.
 """
 
 # %%
 mismatch = replace(oil, n_specimen=1.56, depth=3.0)
-deep = psf_estimation.fit_optics(beads_psf, mismatch, free=("depth",), shape=(23, 33, 33))
+deep = psf_estimation.fit_optics(beads_psf, mismatch, free=("depth",), shape=(23, fit_across, fit_across))
 deep
 
 # %%
-spherical = psf_estimation.fit_optics(beads_psf, oil, free=(), zernike=[(4, 0)], shape=(23, 33, 33))
+spherical = psf_estimation.fit_optics(beads_psf, oil, free=(), zernike=[(4, 0)], shape=(23, fit_across, fit_across))
 print(f"correlation with a depth {deep.correlation:.3f}, with spherical aberration {spherical.correlation:.3f}")
 print(f"(with neither {fit.before:.3f}, with spherical aberration and coma {fit.correlation:.3f})")
 
@@ -707,8 +728,8 @@ plots.pictures(dict(zip(names, canvas[:, :, whole[1] // 2], strict=True)), low=1
 r"""
 ## 6 · Put to the test
 
-One cell, all PSFs. Each deblurs the stack of section 1, by Richardson–Lucy with momentum (chapter 4), always with the same number of iterations. Two scores: the error of the PSF within the box, and how near the deblurred cell comes to the truth, as PSNR. A higher PSNR is better; 3 dB
-are half the squared error. With the four ways stand what one could do without them, and what one could do if one knew the truth.
+One cell, all PSFs. Each deblurs the stack of section 1, by Richardson–Lucy with momentum (chapter 4), always with the same number of iterations. Two scores: the error of the PSF within the box, and how near the deblurred cell comes to the truth, as peak signal-to-noise ratio: PSNR is $20\log_{10}$ of the data range (the truth's maximum less its minimum) over the rms error. Higher is better; 3 dB
+are half the squared error.
 """
 
 # %%
@@ -741,9 +762,9 @@ psf_error = {}
 for name, psf in psfs.items():
     middle = psf.data if psf.shape == box else to_box(psf.data)
     psf_error[name] = compare.nrmse(middle / middle.sum(), in_box["true"])
-    print(f"{name:25} error of the PSF {psf_error[name]:.2f}   PSNR of the deblurred cell {psnr[name]:.2f} dB")
+    print(f"{name:25} error of the PSF {psf_error[name]:.2f}   PSNR of the deblurred cell {psnr[name]:.1f} dB")
 blurred_psnr = compare.psnr(cell.data - 10, volume.truth, data_range)
-print(f"(the stack itself {blurred_psnr:.2f} dB; data range {data_range:.0f} photons, {n_iter} iterations)")
+print(f"(the stack itself {blurred_psnr:.1f} dB; data range {data_range:.0f} photons, {n_iter} iterations)")
 
 # %% alt="Truth and three deblurred cells: with the fitted model filaments are bright and compact, with theory and with the PSF in a box dim."
 shown = ["theory, whole", "1: beads", "4: model, whole"]
@@ -752,12 +773,12 @@ plots.sections({"truth": volume.truth} | {name: deblurred[name] for name in show
 
 # %% [markdown]
 r"""
-**What to see.** In the picture: light that was not gathered is missing from the filaments; with the fitted model they are brightest, and in xz and yz shortest. In the table: two things count, and they are not the same.
+**What to see.** In the picture: light that was not gathered is missing from the filaments; with the fitted model they are brightest, and in xz and yz shortest. In the table, two things count:
 
-- *The shape.* Compare only what ends at the box. Beads and pairs make a cell as good as the true PSF in the same box does; theory and blind deconvolution do not, and the Gaussian hardly changes the stack. (The pairs are even better than the truth: the light that the box cannot hold must go somewhere, and a pair is free to put it where it does least harm to this very cell.)
-- *The halo.* Every PSF that ends at the box falls far behind the true one as a whole. About half of the light lies outside, and what does not know of it leaves the haze where it is. Whole theory, though of the wrong shape, is as good as the best of them.
+- *The shape.* Compare only what ends at the box. Beads and pairs (28.3 to 28.5 dB) make a cell as good as the true PSF in the same box does (28.1); theory and blind deconvolution do not (26.6, 26.5), and the Gaussian (25.3) hardly changes the stack (24.8). (The pairs are even better: a pair may put the light that the box cannot hold where it harms this very cell least.)
+- *The halo.* Every PSF that ends at the box falls far behind the true one as a whole (32.2). Half of the light lies in planes that the box does not have, and what does not know of it leaves the haze where it is. Whole theory, though of the wrong shape, is as good as the best of them (28.5).
 
-The model fitted to the beads has both: **measure the shape, let physics add the halo.** (Here the model is of the very kind that made the data. A real PSF holds more than two aberrations, and the gain will be smaller.)
+The model fitted to the beads has both (32.2): **measure the shape, let physics add the halo.** (Here the model is of the very kind that made the data. A real PSF holds more than two aberrations, and the gain will be smaller.)
 
 ## 7 · What can go wrong
 
@@ -796,11 +817,14 @@ for name, psf in named.items():
         bad_psnr[name] = compare.psnr(to_view(x), volume.truth, data_range)  # at the end, of the last estimate
     widths = np.divide(psf_estimation.fit_gaussian(psf).fwhm, true_width)
     print(f"{name:13} FWHM over the true one " + "{:.2f}, {:.2f}, {:.2f};".format(*widths), end=" ")
-    print(f"error {compare.nrmse(psf, in_box['true']):.2f}, PSNR of the cell {bad_psnr[name]:.2f} dB")
+    print(f"error {compare.nrmse(psf, in_box['true']):.2f}, PSNR of the cell {bad_psnr[name]:.1f} dB")
 
 # %% [markdown]
 r"""
-**What to see.** Saturation cuts off the peak, so that the core is too wide along all axes. The deblurred cell suffers less than one might fear, since most of this PSF's light is not in its core; a width measured in it would be wrong all the same. The neighbour, in contrast, becomes a part of the PSF: deblurred with it, every filament is taken for two.
+**What to see.**
+
+- *Saturation* cuts off the peak: the core is too wide along all axes (1.23 to 1.29). The deblurred cell suffers less than one might fear (28.1 dB, and 28.4 with a good bead), since most of this PSF's light is not in its core.
+- *The neighbour* becomes a part of the PSF, a ghost that deblurring then expects beside every filament (26.3 dB).
 
 | symptom | cause | fix |
 |---|---|---|
@@ -853,8 +877,8 @@ compare.write_results(
     "03",
     {
         "bead centres, rms error (voxels)": centre_error,
-        "PSF from beads, FWHM z / true (ratio)": ratio["distilled"][0],
-        "PSF from beads, FWHM x / true (ratio)": ratio["distilled"][2],
+        "PSF from beads, FWHM z / true (ratio)": ratio["0.2 µm off"][0],
+        "PSF from beads, FWHM x / true (ratio)": ratio["0.2 µm off"][2],
         "PSF from beads, correlation": correlation,
         "peak of the free blind PSF / true (ratio)": collapse,
         "NA fitted": fit.optics.NA,
