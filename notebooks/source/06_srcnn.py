@@ -56,7 +56,7 @@ Up to here you told the computer how light spreads, and it worked backwards. In 
 |---|---|---|---|
 | chapters 1 and 4 | 75–90 minutes | 2–3 minutes in all, with the weights that come along; 5 more with `TRAIN = True` | 1.3 GB |
 
-*Previous: [ADMM](05_admm.ipynb). Next: chapter 7, IsoNet. Short of time? Sections 1, 3, 4, 7 to 9.*
+*Previous: [ADMM](05_admm.ipynb). Next: [IsoNet](07_isonet.ipynb). Short of time? Sections 1, 3, 4, 7 to 9.*
 """
 
 # %% tags=["setup"]
