@@ -1,7 +1,7 @@
 """What the course adds to Keras: a layer that pads by reflection, and the loss of IsoNet's paper.
 
-The one module that imports Keras, and so TensorFlow, when it is imported itself; `training`, `srcnn` and `isonet` do so
-only when a network is asked for.
+Imports TensorFlow, with Keras, as the only module that does so when it is imported itself; `training`, `srcnn` and
+`isonet` wait until a network is asked for.
 """
 
 import contextlib

@@ -703,7 +703,8 @@ blurs = {name: formation.forward(kernel, (48, 64, 64), edges="periodic", xp=xp) 
 rng = np.random.default_rng(9)
 centres = [(24, 32, 16), (24, 32, 46), (24, 14, 32), (13, 32, 32), (35, 32, 32)]
 beads = specimen.beads((48, 64, 64), voxel, centres=centres, diameter=0.7, photons=3e5)
-y_beads = rng.poisson(np.maximum(blurs["right"](beads), 0) + 10).astype(np.float32)
+true_blur = blurs["right"]
+y_beads = rng.poisson(np.maximum(true_blur(beads), 0) + 10).astype(np.float32)
 
 # %%
 results = {}
