@@ -39,7 +39,7 @@ objective, and this chapter computes them from it.
 |---|---|---|---|
 | chapter 1; Fourier transforms by name | 75–90 minutes | 20 seconds in all | 0.5 GB |
 
-*Previous: [image formation](01_image_formation.ipynb). Next: [the PSF of a real microscope](03_psf_estimation.ipynb). Short of time? Sections 1 to 3, 6, 8 and 11.*
+*Previous: [image formation](01_image_formation.ipynb). Next: [the PSF of a real microscope](03_psf_estimation.ipynb). Short of time? Sections 1 to 3, 6, 8 and 11, without the last cell, which collects the figures of all.*
 """
 
 # %% tags=["setup"]
@@ -89,14 +89,15 @@ plots.pictures(slices, step=voxel[::2], low=1e-2, **labels)
 
 # %% [markdown]
 r"""
-**What to see.** Each picture is a section along the optical axis z (downwards: deeper into the specimen); colours are logarithmic. A larger NA makes the PSF smaller, along z much
-more than across. The fourth picture has the same objective as the third, but ten micrometres of water between the point and the coverslip: the light has
+**What to see.** Each picture is a section along the optical axis z (downwards: deeper into the specimen); colours are logarithmic. From NA 0.8 to 1.2 the PSF gets smaller, along z more than across.
+From water to oil it gets narrower, but no shorter: along z the index of the immersion counts as well as the NA (section 6 says how). The fourth picture has the same objective as the third, but ten micrometres of water between the point and the coverslip: the light has
 moved by 2 µm, and is smeared along z. Where does all this come from?
 
 ## 2 · From the pupil to the focal plane
 
 A point sends out a spherical wave. The objective takes in a cone of rays. Name a ray by $s = n\sin\theta$, with $\theta$ its angle to the axis; its direction across,
-$(s_x, s_y)$, is its place in the **pupil**, a disc of radius $s = \mathrm{NA}$. Each ray becomes a plane wave in the focus, and the field $U$ there is the sum of all:
+$(s_x, s_y)$, is its place in the **pupil**, a disc of radius $s = \mathrm{NA}$. (By Snell's law $n\sin\theta$ is the same on both sides of each flat interface: one $s$ serves for oil, glass and water, and a ray with $s > n$ does not
+exist.) Each ray becomes a plane wave in the focus, and the field $U$ there is the sum of all:
 
 $$U(x, y) \;=\; \iint P(s_x, s_y)\; e^{\,2\pi i\,(s_x x + s_y y)/\lambda}\; ds_x\, ds_y, \qquad h = |U|^2 \tag{1}$$
 
@@ -190,7 +191,7 @@ plots.lines(curves, points=["by hand"], log=True, ylim=(1e-5, 2), **labels)
 r"""
 ## 3 · Out of focus: a phase in the pupil
 
-Let the stage move the focus by $z$ past the point: it takes a layer $z$ out of the immersion. In such a layer a wave under the angle $\theta$ turns its phase by $2\pi\, n\cos\theta\; z/\lambda$. So all rays lose phase, the axial one
+Let the stage move the focus by $z$ past the point: it takes a layer $z$ out of the immersion. In such a layer a wave under the angle $\theta$ turns its phase by $2\pi\, n\cos\theta\; z/\lambda$ (not by the slanted path $z/\cos\theta$: we compare waves at the same $x$ and $y$, so only the part of the wave vector along z counts). So all rays lose phase, the axial one
 ($\theta = 0$) the most, and against it the others are now ahead by
 
 $$\varphi(s, z) \;=\; \frac{2\pi}{\lambda}\; z\,\Bigl(n - \sqrt{n^2 - s^2}\Bigr) \tag{2}$$
@@ -255,6 +256,10 @@ middle = slice(N // 2 - 40, N // 2 + 41)
 by_hand = np.array(planes)[:, middle, middle]
 gibson_lanni = optics.gibson_lanni_psf(matched, by_hand.shape, (dz, dx, dx))
 by_pupil = optics.pupil_psf(matched, by_hand.shape, (dz, dx, dx))
+print(
+    "light of whole planes at 0, 1 and 2 µm, over that in focus:",
+    *(f"{p.sum() / planes[20].sum():.4f}" for p in planes[20::10]),
+)
 correlations = [np.corrcoef(by_hand.ravel(), psf.data.ravel())[0, 1] for psf in (gibson_lanni, by_pupil)]
 print("correlation with gibson_lanni_psf {:.5f}, with pupil_psf {:.5f}".format(*correlations))
 
@@ -266,8 +271,8 @@ plots.pictures(slices, step=(dz, dx), low=1e-4, **xz)
 
 # %% [markdown]
 r"""
-**What to see.** The same picture twice: yours, and the course's. (The last thousandth is the staircase of the disc's rim on a square grid, and the voxel: the course integrates the light over it.)
-Away from the focus the light spreads into a cone, as wide as the objective's own. Mind how *little* goes missing: each plane has the same light as the focal plane, only thinner. Section 6 makes much of that.
+**What to see.** The same picture twice: by hand, and the course's. (The last thousandth is the staircase of the disc's rim on a square grid, and the voxel: the course integrates the light over it.)
+Away from the focus the light spreads into a cone, as wide as the objective's own. Nothing goes missing, though the picture, cut at the sides, does not show it: each *whole* plane has the same light as the focal plane, only thinner, for a phase leaves $|P|^2$ as it is (Parseval). Section 6 makes much of that.
 
 ## 4 · Four models
 
@@ -351,7 +356,7 @@ plots.pictures(along, step=grid[1][::2], low=1e-3, **xz)
 # %% [markdown]
 r"""
 **What to see.** A tenth of a wave, fifty nanometres, and the PSF has another shape. Above, in the focal plane: *astigmatism* makes it four-cornered, *coma* gives it a tail, *spherical aberration* a bright ring. Below, in xz:
-coma bends the PSF, and the other two are not the same above and below the focus. For astigmatism yz is the same upside down: x and y have their foci at two heights. For spherical aberration all sections are alike. Remember it: a mismatch of indices makes just that.
+coma bends the PSF, and the other two are not the same above and below the focus. For astigmatism yz is the same upside down: x and y have their foci at two heights. For spherical aberration all sections are alike. Remember it: a mismatch of indices makes this, and higher orders of the same kind; from oil into water with the opposite sign, so upside down.
 
 How much light do aberrations take from the peak? The ratio to the ideal peak is the **Strehl ratio**. Maréchal's rule says
 
@@ -535,7 +540,7 @@ plots.lines(sums, xlabel="z (µm)", ylabel="plane sum / greatest", ylim=(0, 1.05
 
 # %% [markdown]
 r"""
-**What to see.** The wider the array, the flatter the curve. A deconvolution with a narrow array believes that light vanishes out of focus, and puts back too little haze. Hence: take PSF arrays about as wide as the cone at their last planes.
+**What to see.** The wider the array, the flatter the curve. A deconvolution with a narrow array believes that light vanishes out of focus, and puts back too little haze. Hence: take PSF arrays about as wide as the cone at their last planes, $2|z|\tan\theta$ with the steepest $\theta$.
 
 ## 7 · How confocal and light-sheet microscopes fill the cone
 
@@ -607,8 +612,8 @@ for depth in depths:
 
 # %% [markdown]
 r"""
-**What to see.** From oil into water, the focus shift is positive: to see the point brightest, the stage must go *further* than the depth, by some 20 %. So structures lie less deep than the stage says, and the stack looks stretched along z. At 10 µm a third of the peak is left. For small angles the shift is
-$d\,(n_i/n_s - 1)$; at a large NA it is half as much again, or more. With $n_i < n_s$ all signs turn.
+**What to see.** From oil into water, the focus shift is positive: to see the point brightest, the stage must go *further* than the depth, by a third at 2 µm, falling to a fifth at 20 µm. (Rim and centre of the pupil have their foci at different heights: that is *spherical aberration*.) So structures lie less deep than the stage says, and the stack looks stretched along z. At 10 µm a third of the peak is left. For small angles the shift is
+$d\,(n_i/n_s - 1)$; at a large NA it is half as much again, or more than twice near the coverslip. With $n_i < n_s$ all signs turn.
 
 What to do? Take an objective whose immersion matches the specimen: water for living cells. Or mount in a medium that matches the oil. Else use a PSF for the right depth, and cut a thick stack into slabs, each with its own. In a PSF array of the course, the light is brightest off the centre by the focus shift; deconvolution with it
 puts each structure at its true depth, at least for one depth.
@@ -671,7 +676,7 @@ widgets.explore(
 
 # %% [markdown]
 r"""
-**To try.** (1) Lower the NA from 1.3 to 0.5: the PSF grows by 2.6 across, and by far more along z; watch the lobes of the OTF shrink. (2) Go 10 µm deep with indices 1.515 and 1.33, then choose an immersion of 1.33. (3) Choose immersion 1.33 and specimen 1.515: to which side does the light move?
+**To try.** (1) Lower the NA from 1.3 to 0.5: the PSF grows by 2.5 across, and by far more along z; watch the lobes of the OTF shrink. (2) Go 10 µm deep with indices 1.515 and 1.33, then choose an immersion of 1.33. (3) Choose immersion 1.33 and specimen 1.515: to which side does the light move?
 
 Without sliders, the second of these:
 """
@@ -752,9 +757,9 @@ r"""
 | symptom | cause | fix |
 |---|---|---|
 | the deblurred stack is smeared or ringing along one axis only | the PSF has another voxel than the stack | `optics.resample(psf, stack.voxel_size)` |
-| dull result, a grey veil; the doctor finds light on the sides | background left in a measured PSF | `optics.clean_psf(psf)` |
+| dull result, a grey veil; the doctor finds even light | background left in a measured PSF | `optics.clean_psf(psf)` |
 | the result is shifted, or wrapped around the edges | the PSF's centre was written into the corner | `numpy.fft.fftshift(psf)` |
-| haze stays, plane sums fall off | the PSF was cut off by its array | ask for a larger shape |
+| haze stays; the doctor finds light on the sides, plane sums fall off | the PSF was cut off by its array | ask for a larger shape |
 | an error, or a PSF a thousand times too wide | wavelength or voxel in nm | divide by 1000 |
 | tails along z, to one side, growing with depth | index mismatch | the right `n_specimen` and `depth`; or other immersion |
 
