@@ -4,6 +4,7 @@
 themselves; what differs between the packages (names, Fourier transforms, compilation) stands here.
 """
 
+import concurrent.futures
 import contextlib
 import functools
 import itertools
@@ -52,6 +53,7 @@ class NumPy:
         self.dtype = dtype
         self._fft = scipy.fft
         self._workers = os.cpu_count()
+        self._threads = concurrent.futures.ThreadPoolExecutor(self._workers)  # started by the first task
 
     def asarray(self, a):
         """An array of this backend with its dtype; no copy where none is needed."""
@@ -107,7 +109,8 @@ class NumPy:
     def differences(self, x, steps):
         """Periodic forward differences x[i + 1] − x[i] along each axis, times that axis' step: (axes, *x.shape)."""
         out = np.empty((len(steps), *x.shape), dtype=x.dtype)
-        for i in range(len(x)):  # plane by plane, which the processor's cache holds
+
+        def plane(i):
             np.subtract(x[(i + 1) % len(x)], x[i], out=out[0, i, ...])
             for axis in range(1, x.ndim):
                 here, there = np.moveaxis(x[i], axis - 1, 0), np.moveaxis(out[axis, i], axis - 1, 0)
@@ -116,12 +119,15 @@ class NumPy:
             for axis, step in enumerate(steps):
                 if step != 1:
                     out[axis, i] *= step
+
+        self._each(plane, range(len(x)), x.size)
         return out
 
     def differences_adjoint(self, u, steps):
         """The adjoint: the sum over the axes of (u[i − 1] − u[i]) · step."""
         out = np.empty(u.shape[1:], dtype=u.dtype)
-        for i in range(len(out)):
+
+        def plane(i):
             np.multiply(u[0, i - 1] - u[0, i], steps[0], out=out[i, ...])
             for axis in range(1, out.ndim):
                 scaled = u[axis, i] if steps[axis] == 1 else u[axis, i] * steps[axis]
@@ -129,6 +135,8 @@ class NumPy:
                 there[1:] += here[:-1]
                 there[:1] += here[-1:]
                 there -= here
+
+        self._each(plane, range(len(out)), out.size)
         return out
 
     def pointwise(self, f, shape, arrays, into=()):
@@ -138,17 +146,28 @@ class NumPy:
         into    for each array that f gives, one that may be overwritten with it, or None.
         NumPy goes block by block: what f computes on its way stays in the processor's cache.
         """
-        results = None
-        for block in _blocks(shape):
-            parts = f(*(a[block] if np.ndim(a) else a for a in arrays))
-            if results is None:
-                results = [_place(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
-            for i, part in enumerate(parts):
+        first, *others = _blocks(shape)
+
+        def compute(block):
+            return f(*(a[block] if np.ndim(a) else a for a in arrays))
+
+        def place(block, parts):
+            for result, part in zip(results, parts, strict=True):
                 if np.ndim(part):
-                    results[i][block] = part
-                else:
-                    results[i] += float(part)
-        return results
+                    result[block] = part
+            return [0.0 if np.ndim(part) else float(part) for part in parts]
+
+        parts = compute(first)
+        results = [_place(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
+        sums = [place(first, parts), *self._each(lambda block: place(block, compute(block)), others, math.prod(shape))]
+        totals = [math.fsum(column) for column in zip(*sums, strict=True)]
+        return [
+            total if np.ndim(part) == 0 else result for part, result, total in zip(parts, results, totals, strict=True)
+        ]
+
+    def _each(self, f, parts, voxels):
+        """[f(part) for each part], on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
+        return list(self._threads.map(f, parts) if voxels > 1 << 18 else map(f, parts))
 
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
@@ -321,7 +340,7 @@ class Jax(Compiled):
         return compiled
 
 
-def _blocks(shape, size=1 << 14):
+def _blocks(shape, size=1 << 16):
     """Indices that cut a grid into blocks of about so many voxels, whatever axes come before those of the grid."""
     blocks = [()]
     for axis, n in enumerate(shape[:-1]):
