@@ -152,18 +152,20 @@ class NumPy:
             return f(*(a[block] if np.ndim(a) else a for a in arrays))
 
         def place(block, parts):
-            for result, part in zip(results, parts, strict=True):
-                if np.ndim(part):
-                    result[block] = part
-            return [0.0 if np.ndim(part) else float(part) for part in parts]
+            """Arrays where they belong; returns the numbers, to be added up."""
+            for room, part in zip(rooms, parts, strict=True):
+                if room is not None:
+                    room[block] = part
+            return [float(part) for room, part in zip(rooms, parts, strict=True) if room is None]
 
         parts = compute(first)
-        results = [_place(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
-        sums = [place(first, parts), *self._each(lambda block: place(block, compute(block)), others, math.prod(shape))]
-        totals = [math.fsum(column) for column in zip(*sums, strict=True)]
-        return [
-            total if np.ndim(part) == 0 else result for part, result, total in zip(parts, results, totals, strict=True)
+        rooms = [_room(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
+        numbers = [
+            place(first, parts),
+            *self._each(lambda block: place(block, compute(block)), others, math.prod(shape)),
         ]
+        sums = map(math.fsum, zip(*numbers, strict=True))
+        return [next(sums) if room is None else room for room in rooms]
 
     def _each(self, f, parts, voxels):
         """[f(part) for each part], on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
@@ -349,10 +351,10 @@ def _blocks(shape, size=1 << 16):
     return [(..., *block, slice(None)) for block in blocks]
 
 
-def _place(part, shape, old):
-    """Where the results go of which this is a part: a sum, the old array, or a new one."""
+def _room(part, shape, old):
+    """The array for what this is a part of, the old one or a new one; None for a number."""
     if not np.ndim(part):
-        return 0.0
+        return None
     return np.empty(part.shape[: -len(shape)] + tuple(shape), dtype=part.dtype) if old is None else old
 
 

@@ -57,6 +57,15 @@ def cutoff(optics):
     return (n - np.sqrt(n**2 - NA**2)) / optics.wavelength, 2 * NA / optics.wavelength
 
 
+def otf_height(optics, from_middle):
+    """Up to which |kz| (1/µm) a wide-field OTF reaches, where kr lies `from_middle` (1/µm, at most NA/λ) from NA/λ.
+
+    √((n/λ)² − (kr − NA/λ)²) − √((n/λ)² − (NA/λ)²): zero on the axis, the missing cone, and at the lateral cut-off.
+    """
+    k, s = optics.n_immersion / optics.wavelength, optics.passed_NA / optics.wavelength
+    return np.sqrt(np.maximum(k**2 - from_middle**2, 0)) - np.sqrt(k**2 - s**2)
+
+
 def nyquist(optics):
     """The largest voxel (axial, lateral), in µm, that loses nothing: two to the finest period, 1/(2 cut-off)."""
     axial, lateral = cutoff(optics)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course_utils.fourier_shells import common_voxel, half_grid, spectrum
+from course_utils.objective import otf_height
 
 
 class Meridian(NamedTuple):
@@ -21,13 +22,13 @@ class Meridian(NamedTuple):
 def otf_support(optics, shape, voxel_size, *, margin=1.0):
     """Where a wide-field OTF may differ from zero: True or False on the half grid of rfftn.
 
-    |kz| ≤ √((n/λ)² − (NA/λ − kr)²) − √(n² − NA²)/λ, with n the index of the immersion: a ring without its axis, the
-    missing cone. margin: by so many steps of the grid it is widened, since a finite volume blurs its own spectrum.
+    A ring without its axis, the missing cone (`objective.otf_height`). margin: by so many steps of the grid it is
+    widened, since a finite volume blurs its own spectrum.
     """
     kz, ky, kx, _ = half_grid(shape, voxel_size)
     steps, middle = [1 / (n * d) for n, d in zip(shape, voxel_size, strict=True)], optics.passed_NA / optics.wavelength
     from_middle = np.maximum(np.abs(np.hypot(ky, kx) - middle) - margin * max(steps[1:]), 0)
-    height = _height(optics, from_middle) + 1e-9  # frequency zero belongs to it, whatever rounding says
+    height = otf_height(optics, from_middle) + 1e-9  # frequency zero belongs to it, whatever rounding says
     return (from_middle <= middle) & (np.abs(kz) - margin * steps[0] <= height)
 
 
@@ -58,9 +59,3 @@ def meridian_spectrum(x, voxel_size=None, *, taper=0.25):
     sums, counts = (np.bincount(index, v, shape[0] * rings) for v in (weight * power[inside], weight))
     mean = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0).reshape(shape[0], rings)
     return Meridian(np.fft.fftshift(mean, axes=0), np.fft.fftshift(kz.ravel()), step * np.arange(rings))
-
-
-def _height(optics, from_middle):
-    """The OTF's half height along kz, at this distance of kr from NA/λ."""
-    n, NA, wavelength = optics.n_immersion, optics.passed_NA, optics.wavelength
-    return np.sqrt(np.maximum((n / wavelength) ** 2 - from_middle**2, 0)) - np.sqrt(n**2 - NA**2) / wavelength

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from course_utils import backend, formation, operators, richardson_lucy
+from course_utils.objective import otf_height
 
 PROJECTIONS = 10  # a round, between what the optics pass and what is not negative: more change little
 
@@ -90,14 +91,13 @@ def by_psf(x, psf_shape, shape, *, xp):
 def pass_band(optics, shape, voxel_size):
     """Which frequencies a wide-field microscope passes: True or False, in the order of `numpy.fft.fftn`, (z, y, x).
 
-    |k_z| ≤ √(k² − (q − s)²) − √(k² − s²) with q = √(k_x² + k_y²), k = n/λ, s = NA/λ: a torus around k_z that reaches as
-    far as `optics.cutoff` says. On k_z itself only zero passes, the missing cone: every plane holds the same light.
+    A torus around k_z (`objective.otf_height`) that reaches as far as `optics.cutoff` says. On k_z itself only zero
+    passes, the missing cone: every plane holds the same light.
     The voxel must be fine enough for the optics, or the band does not fit on the grid and is cut off.
     """
     z, y, x = np.meshgrid(*(fft.fftfreq(n, d) for n, d in zip(shape, voxel_size, strict=True)), indexing="ij")
-    q, k, s = np.hypot(y, x), optics.n_immersion / optics.wavelength, optics.passed_NA / optics.wavelength
-    height = np.sqrt(np.maximum(k**2 - (q - s) ** 2, 0)) - np.sqrt(k**2 - s**2)
-    return (np.abs(z) <= height) & (q <= 2 * s)
+    q, s = np.hypot(y, x), optics.passed_NA / optics.wavelength
+    return (np.abs(z) <= otf_height(optics, q - s)) & (q <= 2 * s)
 
 
 def project(h, band):

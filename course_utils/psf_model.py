@@ -13,15 +13,10 @@ from course_utils.report import Report
 from course_utils.stack import Stack, expect_stack
 from course_utils.variable_projection import certainty, fit_separable, solve
 
-MARGIN = np.array(
-    [3, 2, 2]
-)  # voxels around the region of the fit: a shift in Fourier space brings what leaves them back in
-STEPS = {
-    "NA": -0.005,
-    "n_immersion": 0.002,
-    "n_specimen": 0.002,
-    "depth": 0.05,
-}  # of the derivatives; NA downwards, away from n
+# voxels around the region of the fit: a shift in Fourier space brings what leaves them back in
+MARGIN = np.array([3, 2, 2])
+# of the derivatives; NA downwards, away from n
+STEPS = {"NA": -0.005, "n_immersion": 0.002, "n_specimen": 0.002, "depth": 0.05}
 MODE_STEP = 0.005  # waves
 SHIFT = 3  # voxels from the start that the position may go
 
@@ -199,9 +194,7 @@ def _setting(optics, names, theta):
 
 def _moved(transfer, shift, grid):
     """The image of this transform, moved by (z, y, x) voxels."""
-    f = *(fft.fftfreq(n) for n in grid[:2]), fft.rfftfreq(grid[2])
-    z, y, x = (np.exp(-2j * np.pi * a * s) for a, s in zip(f, shift, strict=True))
-    return fft.irfftn(transfer * z[:, None, None] * y[:, None] * x, grid, workers=-1)
+    return fft.irfftn(ndimage.fourier_shift(transfer, shift, grid[2]), grid, workers=-1)
 
 
 def _offset(y, model, margin):

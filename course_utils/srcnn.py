@@ -51,11 +51,3 @@ def _open_path(model):
         kernel[..., 0] = 0
         kernel[middle, middle, 0, 0] = 1
         layer.set_weights([kernel, bias])
-
-
-def __getattr__(name):
-    if name == "psnr_loss":  # registered with Keras, which is imported only now
-        from course_utils.keras_parts import psnr_loss
-
-        return psnr_loss
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

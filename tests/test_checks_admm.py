@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from exercises import cases
 from scipy import fft
 
 from course_utils import admm, checks, operators
@@ -267,18 +268,16 @@ SCORES = [
     (lambda x, held, A, b, s: held, "must be one number"),
     (lambda *a: 3.0, "not yet right"),
 ]
-ALL = [
-    (check, answer, diagnosis)
-    for check, cases in (
-        (checks.soft_threshold, THRESHOLDS),
-        (checks.photon_prox, PHOTONS),
-        (checks.x_update, X_UPDATES),
-        (checks.dual_update, DUALS),
-        (checks.own_prior, PRIORS),
-        (checks.held_out_score, SCORES),
-    )
-    for answer, diagnosis in cases
-]
+ALL = cases(
+    {
+        checks.soft_threshold: THRESHOLDS,
+        checks.photon_prox: PHOTONS,
+        checks.x_update: X_UPDATES,
+        checks.dual_update: DUALS,
+        checks.own_prior: PRIORS,
+        checks.held_out_score: SCORES,
+    }
+)
 
 
 @pytest.mark.parametrize(("check", "answer", "diagnosis"), ALL)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from exercises import cases
 from scipy import fft
 
 from course_utils import checks
@@ -125,17 +126,15 @@ AXIAL_TRANSFER = [
     (lambda p: np.ones(len(p)), "not yet right"),
 ]
 
-MISTAKES = [
-    (check, answer, diagnosis)
-    for check, mistakes in (
-        (checks.focal_plane, FOCAL_PLANE),
-        (checks.defocus, DEFOCUS),
-        (checks.strehl, STREHL),
-        (checks.nyquist, NYQUIST),
-        (checks.axial_transfer, AXIAL_TRANSFER),
-    )
-    for answer, diagnosis in mistakes
-]
+MISTAKES = cases(
+    {
+        checks.focal_plane: FOCAL_PLANE,
+        checks.defocus: DEFOCUS,
+        checks.strehl: STREHL,
+        checks.nyquist: NYQUIST,
+        checks.axial_transfer: AXIAL_TRANSFER,
+    }
+)
 
 
 @pytest.mark.parametrize(("check", "answer", "diagnosis"), MISTAKES)

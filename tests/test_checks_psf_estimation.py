@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from exercises import cases
 from scipy import fft, ndimage
 
 from course_utils import checks
@@ -158,17 +159,15 @@ ONE = [
     (lambda s, b: _one(s, b)[:, ::-1], "% off the one"),
     (lambda s, b: _one(s, b)[:3], "must have the shape"),
 ]
-ALL = [
-    (check, answer, diagnosis)
-    for check, cases in (
-        (checks.centre, CENTRES),
-        (checks.shift, SHIFTS),
-        (checks.psf_update, UPDATES),
-        (checks.least_squares, FITS),
-        (checks.one_psf, ONE),
-    )
-    for answer, diagnosis in cases
-]
+ALL = cases(
+    {
+        checks.centre: CENTRES,
+        checks.shift: SHIFTS,
+        checks.psf_update: UPDATES,
+        checks.least_squares: FITS,
+        checks.one_psf: ONE,
+    }
+)
 
 
 @pytest.mark.parametrize(("check", "answer", "diagnosis"), ALL)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from exercises import cases
 from scipy import fft
 
 from course_utils import checks
@@ -202,17 +203,15 @@ THINNINGS = [
     (lambda y, s, rng: _thin(y, s, OWN), "same rng gave two"),
     (lambda y, s, rng: _thin(y, s, np.random.default_rng(0)), "another rng gave the same split"),
 ]
-ALL = [
-    (check, answer, diagnosis)
-    for check, cases in (
-        (checks.update, UPDATES),
-        (checks.back_projection, BACK),
-        (checks.model_background, BACKGROUNDS),
-        (checks.tv_denominator, DENOMINATORS),
-        (checks.thinning, THINNINGS),
-    )
-    for answer, diagnosis in cases
-]
+ALL = cases(
+    {
+        checks.update: UPDATES,
+        checks.back_projection: BACK,
+        checks.model_background: BACKGROUNDS,
+        checks.tv_denominator: DENOMINATORS,
+        checks.thinning: THINNINGS,
+    }
+)
 
 
 @pytest.mark.parametrize(("check", "answer", "diagnosis"), ALL)
