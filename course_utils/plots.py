@@ -5,7 +5,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import fft
 
-from course_utils.measured_psf import fwhm
+from course_utils.optics.measured_psf import fwhm
 
 PANEL, WIDEST = 3.0, 10.0  # inches that the longer lateral edge takes, and that a page has for the whole figure
 GAP, HEAD, FOOT = 0.12, 0.32, 0.75  # inches between panels, for the title above and the colour bar below

@@ -11,9 +11,9 @@ import importlib.util
 import time
 from pathlib import Path
 
-from course_utils import model_files
+from course_utils.training import model_files
 
-TABLES = ("course_utils.srcnn_recipes", "course_utils.isonet_recipes")
+TABLES = ("course_utils.srcnn.recipes", "course_utils.isonet.recipes")
 
 
 def recipes():

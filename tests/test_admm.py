@@ -5,8 +5,9 @@ import pytest
 from phantoms import SHAPES, asymmetric_psf, cells, gaussian_psf, installed_backends
 from scipy import optimize
 
-from course_utils import admm, backend, compare, formation, operators, priors, richardson_lucy
-from course_utils.primal_dual import primal_dual
+from course_utils import admm, backend, compare, formation, operators, richardson_lucy
+from course_utils.admm import priors
+from course_utils.admm.chambolle_pock import primal_dual
 
 SHAPE, VOXEL, BACKGROUND = (6, 9, 8), (0.2, 0.1, 0.1), 4.0
 EXACT = backend.get("numpy", "float64")

@@ -4,8 +4,8 @@ from exercises import cases
 from scipy import fft
 
 from course_utils import admm, checks, operators
+from course_utils.admm.priors import Prior
 from course_utils.likelihood import i_divergence
-from course_utils.priors import Prior
 
 
 def _soft(v, t):

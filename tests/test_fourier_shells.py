@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from course_utils.fourier_shells import Curve, fsc, half_grid, sector_spectra
+from course_utils.compare.fourier_shells import Curve, fsc, half_grid, sector_spectra
 from course_utils.stack import Stack
 
 VOXEL = (0.2, 0.08, 0.1)

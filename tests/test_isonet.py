@@ -7,9 +7,11 @@ from phantoms import asymmetric_psf, cells, gaussian_psf
 from scipy import ndimage, signal
 
 import data_fetch
-from course_utils import compare, isonet, isonet_recipes, model_files, optics, training
+from course_utils import compare, isonet, optics, training
 from course_utils.formation import Camera, expect
+from course_utils.isonet import recipes as isonet_recipes
 from course_utils.stack import Stack
+from course_utils.training import model_files
 
 VOXEL = (0.1, 0.1, 0.1)
 
@@ -224,7 +226,7 @@ def test_pairs_refuse_oblong_pixels(taken):
 
 
 def test_importing_isonet_leaves_tensorflow_alone():
-    code = "import sys, course_utils.isonet, course_utils.isonet_recipes; print('tensorflow' in sys.modules)"
+    code = "import sys, course_utils.isonet, course_utils.isonet.recipes; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -4,7 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from course_utils import model_files, pretrain, srcnn, training
+from course_utils import pretrain, srcnn, training
+from course_utils.training import model_files
 
 CARD = {"data": "none", "seed": 3}
 
@@ -73,7 +74,7 @@ def _edited(path, old, new):
 
 @pytest.mark.parametrize("module", ["os", "course_utils_evil", "numpy.testing"])
 def test_a_file_that_asks_for_a_strange_module_is_refused(tmp_path, module):
-    path = _edited(_save(tmp_path), b'"course_utils.keras_parts"', f'"{module}"'.encode())
+    path = _edited(_save(tmp_path), b'"course_utils.training.keras_parts"', f'"{module}"'.encode())
     with pytest.raises(ValueError, match=f"of the module '{module}', which is neither Keras' nor this course's"):
         training.load(path)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from phantoms import asymmetric_psf, gaussian_psf
 
-from course_utils import optics, pupil
-from course_utils.optics import Optics
+from course_utils import optics
+from course_utils.optics import Optics, pupil
 from course_utils.stack import Stack
 
 VOXEL = (0.2, 0.1, 0.1)

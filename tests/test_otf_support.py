@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from course_utils import optics
-from course_utils.fourier_shells import half_grid
-from course_utils.objective import Optics
-from course_utils.otf_support import meridian_spectrum, otf_support, spectrum_outside_support
+from course_utils.compare.fourier_shells import half_grid
+from course_utils.compare.otf_support import meridian_spectrum, otf_support, spectrum_outside_support
+from course_utils.optics.objective import Optics
 from course_utils.stack import Stack
 
 OIL = Optics(NA=1.4, wavelength=0.52, n_immersion=1.515, n_specimen=1.515)

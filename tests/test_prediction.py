@@ -82,7 +82,7 @@ def test_prediction_does_not_depend_on_the_tile_for_any_shape(shape, tile):
 
 def test_a_smaller_overlap_would_leave_seams(monkeypatch):
     """The test above can fail: with less margin than half of the field it does."""
-    from course_utils import prediction
+    from course_utils.training import prediction
 
     model, image = isonet.isonet1(), _image((37, 53))
     whole = training.predict(model, image, tile=256)

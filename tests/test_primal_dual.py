@@ -5,7 +5,7 @@ import pytest
 from phantoms import asymmetric_psf, cells, installed_backends
 
 from course_utils import admm, backend, formation, operators
-from course_utils.primal_dual import primal_dual
+from course_utils.admm.chambolle_pock import primal_dual
 
 SHAPE, VOXEL = (6, 9, 8), (0.2, 0.1, 0.1)
 

@@ -5,7 +5,8 @@ import pytest
 from phantoms import SHAPES, installed_backends
 from scipy import optimize
 
-from course_utils import backend, operators, priors
+from course_utils import backend, operators
+from course_utils.admm import priors
 
 VOXEL = (0.3, 0.1, 0.12)
 PRIORS = {

@@ -6,9 +6,10 @@ from phantoms import gaussian_psf
 from scipy import fft, ndimage
 
 import data_fetch
-from course_utils import formation, optics, psf_beads, specimen
+from course_utils import formation, optics, specimen
 from course_utils.optics import Optics
-from course_utils.psf_beads import choose_beads, distill_psf, find_beads, fit_gaussian
+from course_utils.psf_estimation import beads as psf_beads
+from course_utils.psf_estimation.beads import choose_beads, distill_psf, find_beads, fit_gaussian
 from course_utils.stack import Stack
 
 VOXEL = (0.25, 0.1, 0.1)

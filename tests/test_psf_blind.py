@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from phantoms import PSF_SHAPES, SHAPES, asymmetric_psf, gaussian_psf, installed_backends
 
-from course_utils import backend, compare, formation, operators, optics, psf_blind, richardson_lucy, specimen
+from course_utils import backend, compare, formation, operators, optics, richardson_lucy, specimen
+from course_utils.psf_estimation import blind_deconvolution as psf_blind
 from course_utils.stack import Stack
 
 VOXEL, BACKGROUND = (0.2, 0.08, 0.08), 10.0

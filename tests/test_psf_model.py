@@ -7,7 +7,7 @@ import pytest
 import data_fetch
 from course_utils import optics
 from course_utils.optics import Optics
-from course_utils.psf_model import fit_optics
+from course_utils.psf_estimation.model_fit import fit_optics
 from course_utils.stack import Stack
 
 VOXEL = (0.3, 0.13, 0.13)

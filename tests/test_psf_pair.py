@@ -5,7 +5,9 @@ import pytest
 from phantoms import asymmetric_psf, gaussian_psf, installed_backends
 from scipy import optimize
 
-from course_utils import backend, compare, formation, operators, optics, psf_blind, psf_pair, specimen
+from course_utils import backend, compare, formation, operators, optics, specimen
+from course_utils.psf_estimation import blind_deconvolution as psf_blind
+from course_utils.psf_estimation import pairs as psf_pair
 from course_utils.stack import Stack
 
 VOXEL, BACKGROUND = (0.2, 0.08, 0.08), 10.0

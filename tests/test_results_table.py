@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_utils import compare
-from course_utils.results_table import interpolate_z, table
+from course_utils.compare.results_table import interpolate_z, table
 from course_utils.stack import Stack
 
 VOXEL = (0.2, 0.1, 0.1)

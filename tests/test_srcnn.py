@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import data_fetch
-from course_utils import compare, srcnn, srcnn_recipes, training
+from course_utils import compare, srcnn, training
+from course_utils.srcnn import recipes as srcnn_recipes
 
 
 def test_srcnn_has_the_parameters_of_the_paper():
@@ -16,7 +17,7 @@ def test_receptive_field_adds_up_the_kernels(kernels, field):
 
 
 def test_padding_is_done_once_and_by_reflection():
-    from course_utils.keras_parts import ReflectionPad
+    from course_utils.training.keras_parts import ReflectionPad
 
     model = srcnn.srcnn()
     pads = [layer for layer in model.layers if isinstance(layer, ReflectionPad)]

@@ -64,7 +64,7 @@ def test_the_rate_falls_along_half_a_cosine_unless_the_optimizer_is_given(monkey
 
 
 def test_the_weights_best_on_the_validation_data_are_kept(monkeypatch):
-    from course_utils import fitting
+    from course_utils.training import fitting
 
     model, scores, seen = _small(), iter([3.0, 1.0, 2.0]), []
     monkeypatch.setattr(

@@ -3,7 +3,8 @@ import pytest
 from phantoms import asymmetric_psf, cells, gaussian_psf
 from scipy import fft
 
-from course_utils import backend, formation, metrics, operators
+from course_utils import backend, formation, operators
+from course_utils.compare import metrics
 from course_utils.stack import Stack
 from course_utils.wiener import held_out_weight, wiener
 

@@ -3,8 +3,8 @@ import pytest
 from phantoms import asymmetric_psf, cells, gaussian_psf
 
 from course_utils import backend, formation, operators, richardson_lucy
+from course_utils.compare.without_truth import fsc_of_halves, residual_whiteness
 from course_utils.stack import Stack
-from course_utils.without_truth import fsc_of_halves, residual_whiteness
 
 VOXEL = (0.2, 0.1, 0.1)
 

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import fft
 
 from course_utils.checks.answer import NotYet, holds
-from course_utils.fourier_shells import Curve, half_grid
-from course_utils.results_table import COLUMNS, Table
+from course_utils.compare.fourier_shells import Curve, half_grid
+from course_utils.compare.results_table import COLUMNS, Table
 
 SURE = 0.2  # dB; a smaller lead is no lead
 SHOWN = [column for column in COLUMNS if column.name.startswith(("PSNR, matched", "lateral", "axial"))]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from course_utils import backend, operators
+from course_utils.admm.priors import Prior
 from course_utils.checks.answer import NotYet, call, close, holds
-from course_utils.priors import Prior
 
 XP = backend.get("numpy", "float64")
 

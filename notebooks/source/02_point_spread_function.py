@@ -52,8 +52,8 @@ from functools import partial
 import numpy as np
 from scipy import fft, special
 
-from course_utils import checks, compare, optics, plots, pupil, widgets
-from course_utils.optics import Optics
+from course_utils import checks, compare, optics, plots, widgets
+from course_utils.optics import Optics, pupil
 from course_utils.stack import Stack
 
 # %% tags=["parameters"]

@@ -55,9 +55,9 @@ from scipy import fft
 
 import data_fetch
 from course_utils import admm, backend, checks, compare, formation, operators, optics, plots, richardson_lucy, stopping
+from course_utils.admm.priors import Prior, gram_spectrum
 from course_utils.counts import find_background, find_gain
 from course_utils.optics import Optics
-from course_utils.priors import Prior, gram_spectrum
 from course_utils.specimen import filaments, nuclei
 from course_utils.widgets import explore
 
@@ -993,7 +993,7 @@ Only in the photons' prox: where nothing was measured, the photons' agent has no
 - N. Parikh and S. Boyd, *Found. Trends Optim.* 1 (2014) 127, [doi:10.1561/2400000003](https://doi.org/10.1561/2400000003): proximal operators.
 - L. I. Rudin, S. Osher and E. Fatemi, *Physica D* 60 (1992) 259, [doi:10.1016/0167-2789(92)90242-F](https://doi.org/10.1016/0167-2789(92)90242-F): total variation.
 - S. Lefkimmiatis, A. Bourquard and M. Unser, *IEEE Trans. Image Process.* 21 (2012) 983, [doi:10.1109/TIP.2011.2168232](https://doi.org/10.1109/TIP.2011.2168232): the Hessian as a prior.
-- A. Chambolle and T. Pock, *J. Math. Imaging Vis.* 40 (2011) 120, [doi:10.1007/s10851-010-0251-1](https://doi.org/10.1007/s10851-010-0251-1): another way to the same end, `course_utils.primal_dual`.
+- A. Chambolle and T. Pock, *J. Math. Imaging Vis.* 40 (2011) 120, [doi:10.1007/s10851-010-0251-1](https://doi.org/10.1007/s10851-010-0251-1): another way to the same end, `course_utils.admm.chambolle_pock`.
 """
 
 # %%

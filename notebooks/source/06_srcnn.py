@@ -69,11 +69,12 @@ from scipy import fft
 from scipy.stats import kurtosis
 
 import data_fetch
-from course_utils import backend, checks, compare, formation, operators, optics, plots, srcnn, srcnn_recipes, training
+from course_utils import backend, checks, compare, formation, operators, optics, plots, srcnn, training
 from course_utils.counts import find_background
-from course_utils.keras_parts import keras
 from course_utils.richardson_lucy import biggs_andrews, plain, tv
 from course_utils.specimen import filaments, nuclei, shells
+from course_utils.srcnn import recipes as srcnn_recipes
+from course_utils.training.keras_parts import keras
 from course_utils.widgets import explore
 
 logging.getLogger("tensorflow").setLevel("ERROR")  # its advice against many small networks, which are our subject

@@ -52,7 +52,8 @@ import numpy as np
 from scipy import fft, ndimage, signal
 
 import data_fetch
-from course_utils import backend, checks, compare, formation, isonet, isonet_recipes, operators, plots, training
+from course_utils import backend, checks, compare, formation, isonet, operators, plots, training
+from course_utils.isonet import recipes as isonet_recipes
 from course_utils.richardson_lucy import biggs_andrews
 from course_utils.specimen import nuclei
 from course_utils.stack import Stack
@@ -460,7 +461,7 @@ r"""
 
 ## 7 · Restoration
 
-Now the trained ones. The weights ship with the course, each with a card. With `TRAIN = True` they are made anew, by the same recipe (`course_utils/isonet_recipes.py`).
+Now the trained ones. The weights ship with the course, each with a card. With `TRAIN = True` they are made anew, by the same recipe (`course_utils/isonet/recipes.py`).
 """
 
 # %%

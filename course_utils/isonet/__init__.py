@@ -10,10 +10,10 @@ Weigert, Royer, Jug & Myers, MICCAI (2017), doi:10.1007/978-3-319-66185-8_15.
 import numpy as np
 
 from course_utils import backend, operators, training
-from course_utils.axial import anisotropy, axial_blur, check_factor, degrade, interpolate, isotropic, subsample
 from course_utils.formation import padded_shape
-from course_utils.isonet_networks import isonet1, isonet2, unet
-from course_utils.measured_psf import check_psf, um
+from course_utils.isonet.axial import anisotropy, axial_blur, check_factor, degrade, interpolate, isotropic, subsample
+from course_utils.isonet.networks import isonet1, isonet2, unet
+from course_utils.optics.measured_psf import check_psf, um
 from course_utils.stack import Stack, expect_stack
 
 __all__ = [

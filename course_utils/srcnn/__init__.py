@@ -3,7 +3,7 @@
 Dong, Loy, He & Tang, ECCV 2014, doi:10.1007/978-3-319-10593-2_13.
 """
 
-from course_utils.prediction import receptive_field
+from course_utils.training.prediction import receptive_field
 
 __all__ = ["receptive_field", "srcnn"]
 
@@ -26,7 +26,7 @@ def srcnn(kernels=(9, 1, 5), filters=(64, 32), *, seed=0, start="random", paddin
         raise ValueError(f"kernels must be three odd sizes, so that each has a middle; got {kernels}.")
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}; got {start!r}.")
-    from course_utils.keras_parts import ReflectionPad, keras
+    from course_utils.training.keras_parts import ReflectionPad, keras
 
     x = image = keras.Input((None, None, 1))
     if padding:

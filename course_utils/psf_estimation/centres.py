@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, optimize
 
-from course_utils.measured_psf import fwhm
+from course_utils.optics.measured_psf import fwhm
 from course_utils.report import Report
 from course_utils.stack import Stack, expect_stack
 

@@ -9,7 +9,7 @@ from scipy import fft, signal
 
 from course_utils import backend, formation, operators
 from course_utils.deconvolve import find_background
-from course_utils.psf_blind import by_psf
+from course_utils.psf_estimation.blind_deconvolution import by_psf
 from course_utils.stack import expect_stack
 
 WEIGHTS = {"least-squares": 2e-2, "primal-dual": 6e-3}  # chosen on simulated filaments, some 100 photons

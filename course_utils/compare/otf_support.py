@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.fourier_shells import common_voxel, half_grid, spectrum
-from course_utils.objective import otf_height
+from course_utils.compare.fourier_shells import common_voxel, half_grid, spectrum
+from course_utils.optics.objective import otf_height
 
 
 class Meridian(NamedTuple):

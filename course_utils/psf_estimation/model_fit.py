@@ -6,12 +6,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft, ndimage
 
-from course_utils import pupil, voxels
-from course_utils.objective import Optics
-from course_utils.optics import focus_shift, pupil_psf
+from course_utils.optics import focus_shift, pupil, pupil_psf, voxels
+from course_utils.optics.objective import Optics
+from course_utils.psf_estimation.variable_projection import certainty, fit_separable, solve
 from course_utils.report import Report
 from course_utils.stack import Stack, expect_stack
-from course_utils.variable_projection import certainty, fit_separable, solve
 
 # voxels around the region of the fit: a shift in Fourier space brings what leaves them back in
 MARGIN = np.array([3, 2, 2])

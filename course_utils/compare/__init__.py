@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.fourier_shells import fsc, sector_spectra
-from course_utils.metrics import flux_error, match_affine, nrmse, psnr, ssim
-from course_utils.otf_support import meridian_spectrum, otf_support, spectrum_outside_support
-from course_utils.results_table import interpolate_z, table
-from course_utils.without_truth import fsc_of_halves, residual_whiteness
+from course_utils.compare.fourier_shells import fsc, sector_spectra
+from course_utils.compare.metrics import flux_error, match_affine, nrmse, psnr, ssim
+from course_utils.compare.otf_support import meridian_spectrum, otf_support, spectrum_outside_support
+from course_utils.compare.results_table import interpolate_z, table
+from course_utils.compare.without_truth import fsc_of_halves, residual_whiteness
 
 __all__ = [
     "flux_error", "fsc", "fsc_of_halves", "interpolate_z", "match_affine", "meridian_spectrum", "nrmse", "otf_support",

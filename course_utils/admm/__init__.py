@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course_utils import operators
-from course_utils.priors import gram_spectrum, hessian, sparsity, total_variation
+from course_utils.admm.priors import gram_spectrum, hessian, sparsity, total_variation
 from course_utils.richardson_lucy import check_photons, i_divergence, mean_signal
 
 __all__ = ["Iterate", "hessian", "objective", "poisson", "poisson_prox", "sparsity", "total_variation"]

@@ -6,7 +6,7 @@ From a known pair      psf_from_pair: a sharp and a blurred stack of the same sp
 From a model           fit_optics: NA, indices, depth and low Zernike modes that explain a measured PSF
 """
 
-from course_utils.psf_beads import (
+from course_utils.psf_estimation.beads import (
     BeadChoice,
     GaussianFit,
     choose_beads,
@@ -14,9 +14,9 @@ from course_utils.psf_beads import (
     find_beads,
     fit_gaussian,
 )
-from course_utils.psf_blind import blind, pass_band
-from course_utils.psf_model import ModelFit, fit_optics
-from course_utils.psf_pair import determined, psf_from_pair
+from course_utils.psf_estimation.blind_deconvolution import blind, pass_band
+from course_utils.psf_estimation.model_fit import ModelFit, fit_optics
+from course_utils.psf_estimation.pairs import determined, psf_from_pair
 
 __all__ = [
     "BeadChoice", "GaussianFit", "ModelFit", "blind", "choose_beads", "determined", "distill_psf", "find_beads",

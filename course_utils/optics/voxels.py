@@ -5,7 +5,7 @@ import operator
 import numpy as np
 from scipy import sparse, special
 
-from course_utils.objective import nyquist
+from course_utils.optics.objective import nyquist
 from course_utils.stack import Stack, check_voxel_size
 
 FINE = 16  # radii within the lateral Nyquist distance: linear interpolation then errs by 0.1 % of the peak at most

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from course_utils import voxels
-from course_utils.psf_centres import GaussianFit, find_beads, fit_gaussian
+from course_utils.optics import voxels
+from course_utils.psf_estimation.centres import GaussianFit, find_beads, fit_gaussian
 from course_utils.report import Report
 from course_utils.stack import expect_stack
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from course_utils import stopping
-from course_utils.fourier_shells import fsc
+from course_utils.compare.fourier_shells import fsc
 
 
 class Whiteness(NamedTuple):

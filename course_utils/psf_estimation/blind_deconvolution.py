@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from course_utils import backend, formation, operators, richardson_lucy
-from course_utils.objective import otf_height
+from course_utils.optics.objective import otf_height
 
 PROJECTIONS = 10  # a round, between what the optics pass and what is not negative: more change little
 

@@ -59,7 +59,7 @@ def unet(*, filters=16, seed=0):
 
 def _layers(seed, start="glorot_uniform"):
     """Keras, the input of a network (images of one channel, of any size), and what makes its convolutions."""
-    from course_utils.keras_parts import keras  # only now: it brings TensorFlow
+    from course_utils.training.keras_parts import keras  # only now: it brings TensorFlow
 
     seeds = itertools.count(1000 * seed)
 
@@ -71,14 +71,14 @@ def _layers(seed, start="glorot_uniform"):
 
 
 def _down(x):
-    from course_utils.keras_parts import keras
+    from course_utils.training.keras_parts import keras
 
     return keras.layers.MaxPooling2D()(x)
 
 
 def _up(x, skip=None):
     """Each pixel four times, with the channels of the skip beside."""
-    from course_utils.keras_parts import keras
+    from course_utils.training.keras_parts import keras
 
     x = keras.layers.UpSampling2D()(x)
     return x if skip is None else keras.layers.Concatenate()([x, skip])

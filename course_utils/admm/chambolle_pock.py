@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.priors import gram_spectrum
+from course_utils.admm.priors import gram_spectrum
 from course_utils.richardson_lucy import check_photons, mean_signal
 
 

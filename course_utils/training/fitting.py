@@ -8,8 +8,8 @@ import numpy as np
 import psutil
 from tqdm.auto import tqdm
 
-from course_utils.checkpoints import State
 from course_utils.report import Report
+from course_utils.training.checkpoints import State
 
 
 def fit(
@@ -166,7 +166,7 @@ def _ending(history, pace):
 
 
 def _compile(model, loss, optimizer):
-    from course_utils import keras_parts
+    from course_utils.training import keras_parts
 
     optimizer = optimizer or keras_parts.keras.optimizers.Adam()
     model.compile(optimizer=optimizer, loss=keras_parts.psnr_loss if loss == "psnr" else loss)
@@ -188,7 +188,7 @@ def _aligned(model, pairs):
 
 def _memory(model, shape):
     """Bytes of all layers' results on one batch with their gradients, and of the weights, theirs, and Adam's two."""
-    from course_utils.keras_parts import keras
+    from course_utils.training.keras_parts import keras
 
     every = keras.Model(model.inputs, [layer.output for layer in model.layers])
     results = sum(math.prod(size) for size in every.compute_output_shape(shape))

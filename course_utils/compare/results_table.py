@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from course_utils.fourier_shells import fsc
-from course_utils.metrics import flux_error, match_affine, nrmse, psnr, ssim
+from course_utils.compare.fourier_shells import fsc
+from course_utils.compare.metrics import flux_error, match_affine, nrmse, psnr, ssim
 from course_utils.stack import expect_stack
 
 MISSING = "–"

@@ -7,7 +7,7 @@ to undo is what it meets: plane k of a stack lies at k·factor fine pixels, and 
 import numpy as np
 from scipy import fft, signal
 
-from course_utils.measured_psf import resample, um
+from course_utils.optics.measured_psf import resample, um
 from course_utils.stack import Stack, expect_stack
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils.measured_psf import fwhm, um
-from course_utils.objective import nyquist
+from course_utils.optics.measured_psf import fwhm, um
+from course_utils.optics.objective import nyquist
 from course_utils.report import Report
 from course_utils.stack import check_voxel_size
 

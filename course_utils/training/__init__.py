@@ -8,12 +8,12 @@ Files      save, load, pretrained
 Keras 3 only. Keras is imported where a network is met, not when this module is.
 """
 
-from course_utils.checkpoints import History
-from course_utils.fitting import Estimate, estimate, fit
-from course_utils.model_files import Trained, load, pretrained, pretrained_names, save
-from course_utils.patches import Normaliser, Pairs, patches
-from course_utils.prediction import predict, receptive_field
-from course_utils.splits import Split, psf_depth, split, split_blocks
+from course_utils.training.checkpoints import History
+from course_utils.training.fitting import Estimate, estimate, fit
+from course_utils.training.model_files import Trained, load, pretrained, pretrained_names, save
+from course_utils.training.patches import Normaliser, Pairs, patches
+from course_utils.training.prediction import predict, receptive_field
+from course_utils.training.splits import Split, psf_depth, split, split_blocks
 
 __all__ = [
     "Estimate", "History", "Normaliser", "Pairs", "Split", "Trained", "estimate", "fit", "load", "patches", "predict",
@@ -23,7 +23,7 @@ __all__ = [
 
 def __getattr__(name):
     if name == "psnr_loss":  # registered with Keras, which is imported only now
-        from course_utils.keras_parts import psnr_loss
+        from course_utils.training.keras_parts import psnr_loss
 
         return psnr_loss
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,10 +12,10 @@ import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_utils.patches import Normaliser
-from course_utils.prediction import predict
+from course_utils.training.patches import Normaliser
+from course_utils.training.prediction import predict
 
-SHIPPED = Path(__file__).parent / "weights"
+SHIPPED = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def save(model, path, *, normaliser, card):
 
 def _bare(model):
     """The same network, never compiled: else Keras writes the optimizer's memory as well, twice the weights."""
-    from course_utils.keras_parts import keras
+    from course_utils.training.keras_parts import keras
 
     bare = keras.Model.from_config(model.get_config())
     bare.set_weights(model.get_weights())
@@ -71,7 +71,7 @@ def load(path):
             raise FileNotFoundError(f"there is no {file}; a trained model is two files, NAME.keras and NAME.json.")
     kept = json.loads(beside.read_text(encoding="utf-8"))
     _import_own(_modules(path))
-    from course_utils.keras_parts import keras
+    from course_utils.training.keras_parts import keras
 
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return Trained(model, Normaliser(**kept["normaliser"]), kept["card"])

@@ -9,10 +9,10 @@ n_immersion > n_specimen.
 import numpy as np
 from scipy import fft, signal, special
 
-from course_utils import pupil, voxels
-from course_utils.measured_psf import check_psf, clean_psf, cut_psf, fwhm, resample, shift_psf
-from course_utils.objective import Optics, cutoff, nyquist
-from course_utils.psf_doctor import examine
+from course_utils.optics import pupil, voxels
+from course_utils.optics.measured_psf import check_psf, clean_psf, cut_psf, fwhm, resample, shift_psf
+from course_utils.optics.objective import Optics, cutoff, nyquist
+from course_utils.optics.psf_doctor import examine
 
 __all__ = [
     "Optics", "gaussian_psf", "gibson_lanni_psf", "pupil_psf", "confocal_psf", "lightsheet_psf", "focus_shift",
