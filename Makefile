@@ -36,7 +36,7 @@ course: $(STAMP)
 	$(RUN) tools/book.py $(if $(PROFILE),--profile $(PROFILE))
 
 test: check
-	$(RUN) -m pytest --durations=15
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal --durations=15
 
 check: $(STAMP)
 	$(RUN) -m ruff check .
