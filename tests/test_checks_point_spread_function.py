@@ -45,6 +45,16 @@ DEFOCUS = [
     (lambda s, z, w, n: 2 * _defocus(s, z, w, n), "twice too large"),
     (lambda s, z, w, n: _defocus(s, abs(z), w, n), "turn its sign with z"),
     (lambda s, z, w, n: 2 * np.pi / w * z * n * (1 - np.sqrt(1 - s**2)), "there are NaN"),
+    (lambda s, z, w, n: 2 * np.pi / w * z * n * (1 - np.cos(np.arcsin(s))), "there are NaN: s = n sin θ"),
+    (lambda s, z, w, n: 2 * np.pi / w * z * (n - np.sqrt(n - s**2)), "n squared too"),
+    (lambda s, z, w, n: _defocus(s, z, w, n) / 2, "2π radians, not π"),
+    (lambda s, z, w, n: 2 * np.pi / w * z * n * (1 / np.sqrt(1 - (s / n) ** 2) - 1), "the slanted path"),
+    (lambda s, z, w, n: z * (n - np.sqrt(n**2 - s**2)), "a path, in µm"),
+    (lambda s, z, w, n: _defocus(s, z, 1, n), "wavelength is missing"),
+    (lambda s, z, w, n: _defocus(s, z, 1 / w, n), "the wavelength divides"),
+    (lambda s, z, w, n: _defocus(s, 1, w, n), "z is missing"),
+    (lambda s, z, w, n: 2 * np.pi / w * z * (n - np.sqrt(n**2 + s**2)), "with a minus"),
+    (lambda s, z, w, n: np.exp(1j * _defocus(s, z, w, n)), "the wave's factor"),
     (lambda s, z, w, n: 3 * _defocus(s, z, w, n), "not yet right"),
 ]
 
@@ -66,7 +76,17 @@ STREHL = [
     (lambda a: _strehl(a, ratio=lambda s: 1 - (2 * np.pi * s) ** 2), "beginning of the series"),
     (lambda a: _strehl(a, ratio=lambda s: (2 * np.pi * s) ** 2), "this is the exponent"),
     (lambda a: 0.5, "not yet right"),
-    (lambda a: sum(a), "stopped with TypeError"),
+    (lambda a: _strehl(a, ratio=lambda s: s**2), "this is σ², the sum"),
+    (lambda a: _strehl(a, ratio=lambda s: s), "this is σ; the exponential"),
+    (lambda a: _strehl(a, sigma=lambda a: np.sum(a**2)), "was squared again"),
+    (lambda a: _strehl(a, ratio=lambda s: np.exp(-((2 * np.pi) ** 2) * s)), "no root to take"),
+    (lambda a: _strehl(a) ** 2, "squared once too often"),
+    (lambda a: _strehl(a, sigma=np.std), "as np.std and np.var do"),
+    (lambda a: np.exp(-((2 * np.pi) ** 2) * np.sum(np.array(list(a)) ** 2)), "the keys .* taken for the waves"),
+    (lambda a: sum(a), "gives its keys"),
+    (lambda a: np.exp(-sum(w**2 for w in a)), "gives its keys"),
+    (lambda a: np.sum(a.values() ** 2), "is no array"),
+    (lambda a: a["coma"], "stopped with KeyError"),
 ]
 
 
@@ -100,7 +120,14 @@ NYQUIST = [
     (lambda NA, w, n: (2 * n * w / NA**2, w / (4 * NA)), "axial: the paraxial formula, .* are missing"),
     (lambda NA, w, n: (w / (2 * (1 - _root(NA, n) / n)), w / (4 * NA)), "axial: n is missing"),
     (lambda NA, w, n: (w / (2 * n * (n - _root(NA, n))), w / (4 * NA)), "axial: the wavelength was divided by n"),
-    (lambda NA, w, n: (np.nan, w / (4 * NA)), "axial: not yet right"),
+    (lambda NA, w, n: (_nyquist(NA, w, n)[0], NA / w), "lateral: 1 / 2"),
+    (lambda NA, w, n: (_nyquist(NA, w, n)[0], w / 4 * NA), "lateral: brackets"),
+    (lambda NA, w, n: ((n - _root(NA, n)) / w / 2, w / (4 * NA)), "axial: 1 / 2"),
+    (lambda NA, w, n: (1 / (2 * (n - _root(NA, n) / w)), w / (4 * NA)), "axial: brackets"),
+    (lambda NA, w, n: (w / (2 * (_root(NA, n) - n)), w / (4 * NA)), "axial: negative"),
+    (lambda NA, w, n: (w / (4 * NA), w / (4 * NA)), "axial: this is the lateral voxel"),
+    (lambda NA, w, n: (w / (2 * (n - np.sqrt(1 - NA**2))), w / (4 * NA)), "axial: there is NaN"),
+    (lambda NA, w, n: (3.0, w / (4 * NA)), "axial: not yet right"),
 ]
 
 
@@ -118,6 +145,11 @@ AXIAL_TRANSFER = [
     (lambda p: _along(p, reduce=lambda p: p.sum(axis=(0, 2))), "the wrong axis is left"),
     (lambda p: _along(p, after=np.abs), "lost the phase"),
     (lambda p: _along(p, after=np.real), "imaginary part is lost"),
+    (lambda p: _along(p, after=lambda spectrum: np.abs(spectrum) ** 2), "this is .OTF.²"),
+    (lambda p: _along(p, after=np.conj), "not its conjugate"),
+    (lambda p: _along(p, after=lambda spectrum: spectrum / np.sqrt(len(spectrum))), "leave norm= away"),
+    (lambda p: fft.rfft(p.sum(axis=(1, 2))), "one half, as fft.rfft"),
+    (lambda p: fft.fft(p.sum(axis=0)), "two axes are left"),
     (lambda p: _along(p, after=fft.fftshift), "zero frequency comes first"),
     (lambda p: _along(p, after=lambda spectrum: np.conj(spectrum) / len(spectrum)), "wrong sign"),
     (lambda p: fft.rfft(fft.ifftshift(p.sum(axis=(1, 2)))), "one half, as fft.rfft"),

@@ -89,6 +89,7 @@ figures = {"PSNR (dB)": n, "a | b": 1.25, "here": sys.executable}
 pathlib.Path("results/00.json").write_text(json.dumps({"chapter": "00", "figures": figures}), encoding="utf-8")
 'write_results("00", figures)'
 '''
+WORDS = "# Words\n\n**Photon**: taught in [the section].\n\n[the section]: 00_sample.ipynb#1--few-of-them\n"
 
 
 @pytest.fixture
@@ -136,6 +137,7 @@ def test_solution_runs_and_its_figures_lie_in_their_bands(path, tmp_path):
     figures = book.read_figures(solved, tmp_path)
     assert outside(figures, course(path)["bands"]) == {}
     assert [text for text in stderr(notebook) if "Warning" in text] == []
+    assert undescribed(notebook) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=stem)
@@ -175,6 +177,25 @@ def outside(figures, bands):
 def stderr(notebook):
     """What the cells wrote to stderr."""
     return [out.text for cell in notebook.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"]
+
+
+def undescribed(notebook):
+    """The code of the cells with a picture that has no alternative text, neither its own nor the cell's."""
+    return [
+        cell.source
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for kind in set(book.IMAGES) & set(output.get("data", {}))
+        if not (cell.metadata.get("alt") or output.get("metadata", {}).get(kind, {}).get("alt"))
+    ]
+
+
+def test_pictures_without_alternative_text_are_found(sample_book):
+    notebook = nbformat.read(sample_book / ".build" / "00_sample.ipynb", as_version=4)
+    (picture,) = [cell for cell in notebook.cells if cell.metadata.get("alt")]
+    assert undescribed(notebook) == []
+    del picture.metadata["alt"]
+    assert undescribed(notebook) == [picture.source]
 
 
 def test_bands_refuse_absent_and_nan():
@@ -345,9 +366,10 @@ def test_refused_source_writes_nothing(folder, capsys):
 
 @pytest.fixture(scope="module")
 def sample_book(tmp_path_factory):
-    """The book made of the sample under its report profile: its folder."""
+    """The book made of the sample, and a page beside it, under its report profile: its folder."""
     base = tmp_path_factory.mktemp("book")
-    write_sample(base / "notebooks")
+    write_sample(base / "notebooks", "Inline", "## 1 · Few of them\nInline")
+    (base / "notebooks" / "words.md").write_text(WORDS, encoding="utf-8")
     notebooks.write(base / "notebooks")
     book.build(base / "notebooks" / "solutions", base / "site", profile="report")
     return base / "site"
@@ -362,6 +384,20 @@ def test_book_has_its_pages_linked(sample_book):
     index = page(sample_book, "index.html")
     assert 'href="00_sample.html"' in index and 'href="results.html"' in index
     assert ".build" in [path.name for path in sample_book.iterdir()]
+
+
+def test_book_has_the_pages_beside_the_notebooks_in_its_index_and_navigation(sample_book):
+    assert '<a class="reference internal" href="words.html">' in page(sample_book, "index.html")
+    assert len(re.findall(r'href="words\.html"', page(sample_book, "00_sample.html"))) >= 1
+    assert re.search(
+        r'href="00_sample\.html#[^"]+"[^>]*><span[^>]*>the section</span>', page(sample_book, "words.html")
+    )
+
+
+def test_book_refuses_a_page_without_a_title(tmp_path):
+    (tmp_path / "words.md").write_text("Photon: see there.", encoding="utf-8")
+    with pytest.raises(book.BookError, match=r"words\.md: no title; its first line must be '# …'"):
+        book.copy_pages(tmp_path, tmp_path / "pages")
 
 
 def test_book_runs_with_the_profile_and_this_interpreter(sample_book):
@@ -429,6 +465,7 @@ FAILING = {
     "no figures": (("results/00.json", "results/other.json"), r"no figures in results/00\.json"),
     "unknown mathematics": ((r"\\alpha"[1:], r"\\nonsense"[1:]), r"latex2mathml does not know \\nonsense"),
     "dead link": (("Subtract *first*", "[next](09_absent.ipynb)"), r"09_absent\.ipynb"),
+    "dead anchor": (("Subtract *first*", "[below](00_sample.ipynb#4--absent)"), r"local id not found.*4--absent"),
 }
 
 

@@ -4,6 +4,7 @@
     python tools/book.py --profile report     with the values that each notebook's header gives under profiles: report
     python tools/book.py --only 00            the chapters whose names start so, as a book of their own
 
+Pages in Markdown that lie in the folder of the notebooks, such as the glossary, go into the book as they are.
 The book replaces the folder `site/` only when all of it is there. Its hidden folder `.build` keeps the executed
 notebooks, and the figures that they wrote to `results/NN.json`.
 """
@@ -48,7 +49,8 @@ microscope. Data: Talley Lambert, MIT licence.*
 
 {chapters}
 
-The [results](results.md) are those of one run of all the notebooks{profile}; the same page says how long each took.
+{looked_up}The [results](results.md) are those of one run of all the notebooks{profile}; the same page says how long
+each took.
 
 ```{{toctree}}
 :hidden:
@@ -96,7 +98,7 @@ def build(source, site, profile=None, only=""):
         pages = made / ".build"
         pages.mkdir(parents=True)
         chapters = [execute(path, pages, profile) for path in paths]
-        write_pages(chapters, pages, profile)
+        write_pages(chapters, copy_pages(source.parent, pages), pages, profile)
         make_html(pages, made, partial=bool(only))
         replace(site, made)
     return chapters
@@ -218,11 +220,28 @@ def read_figures(path, folder):
 
 def title(notebook, path):
     """The notebook's first heading."""
-    for cell in notebook.cells:
-        match = re.match(r"# +(.+)", cell.source) if cell.cell_type == "markdown" else None
-        if match:
-            return match[1].strip()
-    raise BookError(f"{path}: no title; its first cell must start with '# …'")
+    titles = (heading(cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    found = next(filter(None, titles), None)
+    if not found:
+        raise BookError(f"{path}: no title; its first cell must start with '# …'")
+    return found
+
+
+def heading(text):
+    """The title that a Markdown text begins with, or None."""
+    match = re.match(r"# +(.+)", text)
+    return match[1].strip() if match else None
+
+
+def copy_pages(folder, pages):
+    """Copies the Markdown pages of a folder into the book; {name: title} of them."""
+    titles = {}
+    for path in sorted(folder.glob("*.md")):
+        titles[path.stem] = heading(path.read_text(encoding="utf-8"))
+        if not titles[path.stem]:
+            raise BookError(f"{path}: no title; its first line must be '# …'")
+        shutil.copy(path, pages)
+    return titles
 
 
 def make_page(notebook):
@@ -256,14 +275,15 @@ def describe(cell):
         cell.metadata["mystnb"] = {"image": {"alt": text}}
 
 
-def write_pages(chapters, pages, profile):
-    """The index, and the table of all results."""
+def write_pages(chapters, beside, pages, profile):
+    """The index, and the table of all results; `beside` are the pages that are no chapters, {name: title}."""
     rows = [(number(chapter), link(chapter)) for chapter in chapters]
     shutil.copy(PICTURE, pages)
     index = INDEX.format(
         picture=PICTURE.name,
         chapters=table(("", "Chapter"), rows),
-        entries="\n".join(chapter.name for chapter in chapters),
+        looked_up=looked_up(beside),
+        entries="\n".join([*(chapter.name for chapter in chapters), *beside]),
         profile=f', under the profile "{profile}"' if profile else "",
     )
     (pages / "index.md").write_text(index, encoding="utf-8")
@@ -275,6 +295,12 @@ def write_pages(chapters, pages, profile):
         machine=machine(),
     )
     (pages / "results.md").write_text(results, encoding="utf-8")
+
+
+def looked_up(beside):
+    """A line with links to the pages beside the chapters; none where there are none."""
+    links = ", ".join(f"[{title}]({name}.md)" for name, title in beside.items())
+    return f"To look things up: {links}.\n\n" if links else ""
 
 
 def number(chapter):

@@ -64,11 +64,21 @@ def defocus(answer):
             "this is the phase of each ray by itself; take √(n² − s²) off the axial ray's n": k * z * root,
             "s is no angle, but n sin θ: cos θ = √(1 − (s/n)²)": k * z * n * (1 - np.cos(s)),
             "twice too large: light passes the distance z once": 2 * exact,
+            "half of it: a wave is 2π radians, not π": exact / 2,
+            "this is the slanted path, z / cos θ. Of the wave vector only the part along z counts, n cos θ": k
+            * z
+            * n
+            * (n / root - 1),
+            "this is a path, in µm; 2π / λ makes a phase of it": z * (n - root),
+            "the wavelength is missing: 2π / λ for each µm of path": wavelength * exact,
+            "the wavelength divides: a path of one λ is a phase of 2π": wavelength**2 * exact,
+            "z is missing: the further out of focus, the larger the phase": exact / z,
+            "under the root stands n² − s², with a minus": k * z * (n - np.sqrt(n**2 + s**2)),
+            "this is the wave's factor, e^(iφ); give back φ itself": np.exp(1j * exact),
         }
         with np.errstate(invalid="ignore"):
             result = np.asarray(call(answer, s, z, wavelength, n))
-        if result.dtype.kind == "f" and np.isnan(result).any():
-            raise NotYet("there are NaN: s = n sin θ reaches beyond 1, so √(1 − s²) fails. It is √(n² − s²).")
+        _refuse_nan(result, s)
         compare(result, exact, mistakes)
     holds("0 for the axial ray", "in radians, exact up to grazing rays", "its sign is that of z")
 
@@ -96,17 +106,31 @@ def strehl(answer):
             "there is no ½ in the exponent: the light is the field's square": np.exp(-((turn * sigma) ** 2) / 2),
             "this is 1 − (2πσ)², the beginning of the series; take the exponential": 1 - (turn * sigma) ** 2,
             "this is the exponent, (2πσ)²; the Strehl ratio is exp(−(2πσ)²)": (turn * sigma) ** 2,
+            "this is σ², the sum of the squares; the exponential is missing": sigma**2,
+            "this is σ; the exponential is missing": sigma,
+            "the sum of the squares is σ² already, and was squared again": np.exp(-((turn * sigma**2) ** 2)),
+            "the exponent holds σ where σ² belongs: there is no root to take": np.exp(-(turn**2) * sigma),
+            "squared once too often: Maréchal's rule gives the ratio of the light, not of the field": np.exp(
+                -2 * (turn * sigma) ** 2
+            ),
+            "the waves' mean was taken off, as np.std and np.var do: σ² is the plain sum of squares": np.exp(
+                -(turn**2) * np.var(a)
+            ),
+            "next to nothing: were the keys (n, m) taken for the waves? These are aberrations.values()": 0.0,
         }
-        compare(call(answer, aberrations), np.asarray(np.exp(-((turn * sigma) ** 2))), mistakes)
+        compare(_strehl_of(answer, aberrations), np.asarray(np.exp(-((turn * sigma) ** 2))), mistakes)
     holds("modes add as squares", "waves are turned into radians", "no aberration, Strehl ratio 1")
 
 
 def nyquist(answer):
     """Exercise of notebook 02: answer(NA, wavelength, n) → the largest voxel (axial, lateral) in µm."""
     for NA, wavelength, n in ((1.4, 0.52, 1.515), (0.8, 0.6, 1.33)):
-        result = np.asarray(call(answer, NA, wavelength, n), dtype=float)
+        with np.errstate(invalid="ignore"):
+            result = np.asarray(call(answer, NA, wavelength, n), dtype=float)
         if result.shape != (2,):
             raise NotYet(f"give back two lengths, return axial, lateral; got shape {result.shape}.")
+        if np.isnan(result[0]):
+            raise NotYet("axial: there is NaN, the root of a negative number. It is √(n² − NA²), both squared.")
         root = np.sqrt(n**2 - NA**2)
         axial, lateral = wavelength / (2 * (n - root)), wavelength / (4 * NA)
         if close(result[::-1], np.array([axial, lateral])):
@@ -139,19 +163,25 @@ def axial_transfer(answer):
             ),
             "these are the planes' means: sum them, so that the OTF is 1 at frequency 0": exact / psf[0].size,
             "|OTF| has lost the phase: leave it complex": np.abs(exact),
+            "this is |OTF|²: leave it complex": np.abs(exact) ** 2,
             "the imaginary part is lost: leave it complex": exact.real,
             "zero frequency comes first here, as fft.fft gives it: no fft.fftshift afterwards": fft.fftshift(exact),
             "these are the sums themselves; transform them": sums,
             "the phase has the wrong sign: fft.fft, not fft.ifft (which also divides by n)": fft.ifft(
                 fft.ifftshift(sums)
             ),
+            "the phase has the wrong sign: fft.fft as it comes, not its conjugate": np.conj(exact),
+            "divided by √n: leave norm= away, so that the OTF is 1 at frequency 0": exact / np.sqrt(len(sums)),
             "the brightest voxel of each plane will not do: sum all of them": fft.fft(
                 fft.ifftshift(psf.max(axis=(1, 2)))
             ),
         }
         result = np.asarray(call(answer, psf))
-        if result.shape == (shape[0] // 2 + 1,) and close(result, exact[: len(result)]):
+        half = slice(shape[0] // 2 + 1)
+        if result.shape == exact[half].shape and any(close(result, a[half]) for a in (exact, fft.fft(sums))):
             raise NotYet("this is one half, as fft.rfft gives it: use fft.fft, which gives all frequencies.")
+        if result.ndim == 2:
+            raise NotYet("two axes are left: psf.sum(axis=(1, 2)) sums over y and x, one number for each plane.")
         if result.ndim == 1 and len(result) in shape[1:]:
             raise NotYet("the wrong axis is left: sum over y and x, psf.sum(axis=(1, 2)), and keep z.")
         compare(result, exact, mistakes)
@@ -162,6 +192,27 @@ def _lopsided_pupil(n):
     """A disc with a phase that has no symmetry, so that each mirror image and each shift is another picture."""
     y, x = np.indices((n, n)) - n // 2
     return (np.hypot(y, x) <= 0.3 * n) * np.exp(1j * (8 * (x / n) ** 2 + 60 * (x / n) ** 3 + 5 * x * y / n**2))
+
+
+def _refuse_nan(phase, s):
+    """Raise NotYet, with its likely cause, where a phase is NaN."""
+    if phase.shape != s.shape or phase.dtype.kind not in "fc" or not np.isnan(phase).any():
+        return
+    if s[np.isnan(phase)].min() > 1.15:
+        raise NotYet("there are NaN where s is largest: under the root stands n² − s², with n squared too.")
+    raise NotYet("there are NaN: s = n sin θ reaches beyond 1, so √(1 − s²) and arcsin(s) fail. It is √(n² − s²).")
+
+
+def _strehl_of(answer, aberrations):
+    """The answer's result; what goes wrong with the dictionary is told in the dictionary's words."""
+    try:
+        return call(answer, aberrations)
+    except NotYet as error:
+        if "'tuple'" in str(error):
+            raise NotYet("a loop over the dictionary gives its keys, the modes; the waves are .values().") from None
+        if "'dict_values'" in str(error):
+            raise NotYet(".values() is no array: square one by one, waves**2 for waves in .values().") from None
+        raise
 
 
 def _compare_length(name, value, exact, mistakes):
@@ -182,13 +233,16 @@ def _lateral_mistakes(NA, wavelength, n):
         "this is the cut-off, in 1/µm; the voxel is 1/(2 · cut-off)": 2 * NA / wavelength,
         "the wavelength was divided by n, but NA = n sin θ holds n already": wavelength / (4 * NA * n),
         "NA was divided by n; it stays as it is, and λ is that in vacuum": wavelength * n / (4 * NA),
+        "1 / 2 * cut-off divides by 2 only: put the product in brackets, 1 / (2 * cut-off)": NA / wavelength,
+        "brackets: λ / (4 * NA), for λ / 4 * NA multiplies by NA": wavelength / 4 * NA,
         "half of Airy's radius is a fifth too coarse: the OTF's cut-off counts, λ/(4 NA)": 0.305 * wavelength / NA,
         "Airy's radius is no voxel: the OTF's cut-off counts, λ/(4 NA)": 0.61 * wavelength / NA,
     }
 
 
 def _axial_mistakes(NA, wavelength, n):
-    reach = n - np.sqrt(n**2 - NA**2)
+    root = np.sqrt(n**2 - NA**2)
+    reach = n - root
     return {
         "a factor of 2 is missing: each period needs two voxels": wavelength / reach,
         "a factor of 2 too many: the axial cut-off, (n − √(n² − NA²))/λ, is not doubled": wavelength / (4 * reach),
@@ -196,6 +250,10 @@ def _axial_mistakes(NA, wavelength, n):
         "this is the cut-off, in 1/µm; the voxel is 1/(2 · cut-off)": reach / wavelength,
         "this is the paraxial formula, NA²/(2 n λ); at a large NA it is far too coarse": n * wavelength / NA**2,
         "the paraxial formula, NA²/(2 n λ), and two voxels to a period are missing": 2 * n * wavelength / NA**2,
+        "1 / 2 * cut-off divides by 2 only: put the product in brackets, 1 / (2 * cut-off)": reach / (2 * wavelength),
+        "brackets: the cut-off is (n − √(n² − NA²)) / λ, all of it over λ": 1 / (2 * (n - root / wavelength)),
+        "negative: n is larger than √(n² − NA²), so it comes first": -wavelength / (2 * reach),
+        "this is the lateral voxel; along z the OTF ends at (n − √(n² − NA²))/λ": wavelength / (4 * NA),
         "n is missing: n − √(n² − NA²) is not 1 − √(1 − (NA/n)²)": wavelength * n / (2 * reach),
         "the wavelength was divided by n, but √(n² − NA²) holds n already": wavelength / (2 * n * reach),
     }  # fmt: skip

@@ -117,6 +117,9 @@ r"""
 No GPU? That is fine: every chapter's defaults are sized for a laptop without one, and ship trained networks where training
 would take long.
 
+Two pages in the folder of the notebooks help along: `glossary.md` explains each symbol and each word of the trade, and says where it is
+taught; `bibliography.md` lists the papers. (In JupyterLab: right-click, *Open With ▸ Markdown Preview*.)
+
 ## 3 · How exercises work
 
 An exercise is a function with a hole in it. Fill the hole, run the cell, then run the **check** below it: it says what holds, or
@@ -254,11 +257,11 @@ double top of the measured curve is photon noise, by the way.) That last bit of 
 
 What happened in those iterations? Richardson–Lucy starts from a flat volume and asks, again and again: *if this were the cell,
 what would the microscope have shown?* Where the real stack is brighter than that, the estimate is raised; where darker, lowered.
-In the language of the course, with the microscope as an operator $H$:
+In the language of the course, with the microscope as an operator $A$:
 
-$$x \;\leftarrow\; \frac{x}{H^\top 1} \cdot H^\top \frac{y}{H x + b}$$
+$$x \;\leftarrow\; \frac{x}{A^\top 1} \cdot A^\top \frac{y}{A x + b}$$
 
-Here $x$ is the estimate, $y$ the measured stack and $b$ its background. $H$ blurs; $H^\top$, its *adjoint*, sends what arrives at a voxel back
+Here $x$ is the estimate, $y$ the measured stack and $b$ its background. $A$ blurs; $A^\top$, its *adjoint*, sends what arrives at a voxel back
 to the places from where it may have come; $1$ is a volume of ones. Chapters 1 and 4 derive all this.
 
 In code, algorithms are **generators**: they hand over one estimate after another, and the loop is yours.
@@ -266,19 +269,19 @@ In code, algorithms are **generators**: they hand over one estimate after anothe
 
 # %%
 xp = default()  # the array package that does the work: NumPy, or TensorFlow on a GPU
-H = formation.forward(psf, stack.shape, xp=xp)  # takes a volume larger than the stack: light comes in over the edge
-to_view = operators.crop(stack.shape, H.shape_in, xp=xp)  # cuts out what the stack shows
+A = formation.forward(psf, stack.shape, xp=xp)  # takes a volume larger than the stack: light comes in over the edge
+to_view = operators.crop(stack.shape, A.shape_in, xp=xp)  # cuts out what the stack shows
 keep = sorted({1, 2, 3, 5, 8, 12, 20, 30, 50, 100, n_iter})
 
 # %%
 estimates, misfit = {}, []
 # the misfit compares the stack with the estimate, blurred again, plus the background: 0 if they were equal
-flat_start = np.full(H.shape_in, float(np.mean(stack.data - background)), np.float32)
-misfit.append(richardson_lucy.i_divergence(stack.data, np.asarray(H(flat_start)) + background) / stack.data.size)
-for k, x in enumerate(richardson_lucy.plain(stack.data, H, n_iter=n_iter, background=background), start=1):
+flat_start = np.full(A.shape_in, float(np.mean(stack.data - background)), np.float32)
+misfit.append(richardson_lucy.i_divergence(stack.data, np.asarray(A(flat_start)) + background) / stack.data.size)
+for k, x in enumerate(richardson_lucy.plain(stack.data, A, n_iter=n_iter, background=background), start=1):
     if k in keep:
         estimates[k] = stack.with_data(np.asarray(to_view(x)))
-        misfit.append(richardson_lucy.i_divergence(stack.data, np.asarray(H(x)) + background) / stack.data.size)
+        misfit.append(richardson_lucy.i_divergence(stack.data, np.asarray(A(x)) + background) / stack.data.size)
 
 # %% [markdown]
 r"""
@@ -338,11 +341,11 @@ wrong_psf = Stack(measured_psf.data, stack.voxel_size)
 print(f"PSF's FWHM along z: {optics.fwhm(psf)[0]:.2f} µm (right), {optics.fwhm(wrong_psf)[0]:.2f} µm (wrong)")
 
 # %%
-wrong_H = formation.forward(wrong_psf, stack.shape, xp=xp)
-for k, x in enumerate(richardson_lucy.plain(stack.data, wrong_H, n_iter=n_iter, background=background), start=1):
+wrong_A = formation.forward(wrong_psf, stack.shape, xp=xp)
+for k, x in enumerate(richardson_lucy.plain(stack.data, wrong_A, n_iter=n_iter, background=background), start=1):
     if k == n_iter:
-        wrong = stack.with_data(np.asarray(operators.crop(stack.shape, wrong_H.shape_in, xp=xp)(x)))
-        model = np.asarray(wrong_H(x)) + background
+        wrong = stack.with_data(np.asarray(operators.crop(stack.shape, wrong_A.shape_in, xp=xp)(x)))
+        model = np.asarray(wrong_A(x)) + background
 
 # %% alt="Results with the right PSF and with one 1.6 times too long: both look plausible, and nearly the same."
 near = (slice(0, 50), slice(95, 180), slice(10, 95))  # the lower left of the cell, enlarged

@@ -73,14 +73,14 @@ plots.sections({"truth": volume.truth, "wide-field stack": volume.stack}, unit=u
 
 # %% [markdown]
 r"""
-**What to see.** On the left, filaments about as thin as this grid can hold. On the right, what a wide-field microscope makes of them: in xy
+**What to see.** On the left, filaments about as thin as this grid can hold. On the right, what a wide-field microscope, which lights the whole cell at once, makes of them: in xy
 lines have become bands in a haze; in xz each spot is drawn out along z, and haze lies between the spots.
 
 A microscope is **linear**: twice the light gives twice the picture, and two points give the sum of their two pictures. And it is (nearly)
-**shift-invariant**: a point moved aside gives the same picture, moved aside. So the picture $g$ of any specimen $f$ is a sum of PSFs
+**shift-invariant**: a point moved aside gives the same picture, moved aside. So the picture $g$ of any specimen $x$ is a sum of PSFs
 $h$, one for each voxel, each as bright as the voxel ($h_0$ is the PSF's centre; in an array of length $n$ it stands at `n // 2`):
 
-$$g_i \;=\; \sum_j f_j \, h_{i-j} \qquad\text{in short}\qquad g = h \otimes f \tag{1}$$
+$$g_i \;=\; \sum_j x_j \, h_{i-j} \qquad\text{in short}\qquad g = h \otimes x \tag{1}$$
 
 That is a **convolution**.
 
@@ -127,8 +127,8 @@ At `j + k - len(psf) // 2`. The remainder `% len(x)` takes it back into the line
 r"""
 ## 2 · The blur as a matrix
 
-A linear map between finitely many voxels is a matrix, $g = A f$. (In notebook 0 the microscope was called $H$ as a whole. From now on $A$ is the
-operator, and $H$ its transfer function.) Column $j$ holds what happens to light from voxel $j$: a PSF around $j$. On
+A linear map between finitely many voxels is a matrix, $g = A x$, the operator $A$ of notebook 0. (Its transfer function, section 3, is $H$; some
+modules of the course, which need no letter for that, call the operator itself `H`.) Column $j$ holds what happens to light from voxel $j$: a PSF around $j$. On
 a tiny line one can look at it:
 """
 
@@ -153,7 +153,7 @@ For a real stack, the matrix has a million rows. Nobody stores it: `operators.bl
 Why did Fourier transforms come in? Send in a wave, and out comes the same wave, weaker and perhaps shifted: waves are the eigenvectors of
 every circulant matrix. So in Fourier space the blur is a product, frequency by frequency:
 
-$$\hat g(k) \;=\; H(k)\,\hat f(k), \qquad H = \mathcal F h \tag{2}$$
+$$\hat g(k) \;=\; H(k)\,\hat x(k), \qquad H = \mathcal F h \tag{2}$$
 
 $H$ is the **optical transfer function**, OTF. Three fast transforms replace a million PSFs: the reason why deconvolution takes
 seconds and not days.
@@ -212,7 +212,7 @@ plots.lines(curves, xlabel="frequency (1/µm)", ylabel="|H|", log=True, ylim=(1e
 
 # %% [markdown]
 r"""
-**What to see.** Laterally the OTF falls and ends, at $2\,\mathrm{NA}/\lambda = 5.4$ per µm: detail finer than 0.19 µm never reaches the camera (what is
+**What to see.** Laterally the OTF falls and ends, at $2\,\mathrm{NA}/\lambda = 5.4$ per µm (NA, how wide a cone of light the objective takes in, and the wavelength $\lambda$: chapter 2): detail finer than 0.19 µm never reaches the camera (what is
 left below $10^{-5}$ is rounding). Axially it is all but gone at once: a wide-field microscope cannot tell at which depth an even sheet of light
 lies. That hole is the *missing cone*, and chapter 2 explains it. (What remains of the axial curve beyond 0 is there only because the PSF was
 cut off at the edge of its array.)
@@ -275,15 +275,15 @@ for n in (5, 4):
 r"""
 ## 4 · Photons, and what the camera makes of them
 
-Light arrives in grains. If a voxel is *expected* to receive $\lambda$ photons, it receives a random number with mean $\lambda$ and, by
-Poisson's law, **variance $\lambda$** as well. So the photons $y$ that are counted, with a background $b$ (stray light, autofluorescence), are
+Light arrives in grains. If a voxel is *expected* to receive $m$ photons, it receives a random number with mean $m$ and, by
+Poisson's law, **variance $m$** as well. So the photons $y$ that are counted, with a background $b$ (stray light, autofluorescence), are
 
-$$y \;\sim\; \mathrm{Poisson}\,(A f + b) \tag{4}$$
+$$y \;\sim\; \mathrm{Poisson}\,(m), \qquad m = A x + b \tag{4}$$
 
 The camera multiplies by its gain, adds an offset and some read noise $\eta$, and a stage that takes larger steps keeps only every
-$\sigma$-th plane, $S_\sigma$. With that, the whole of it (in the notation of the IsoNet paper, chapter 7: $g = P[S_\sigma (h \otimes f)] + \eta$):
+$s$-th plane, $S_s$. With that, the whole of it (the IsoNet paper, chapter 7, writes $g = P[S_\sigma (h \otimes f)] + \eta$: its $f$ is our $x$, its $\sigma$ our $s$, and $P$ draws the photons):
 
-$$\text{counts} \;=\; \text{gain}\cdot\mathrm{Poisson}\bigl(S_\sigma (h \otimes f) + b\bigr) + \text{offset} + \eta \tag{5}$$
+$$\text{counts} \;=\; \text{gain}\cdot\mathrm{Poisson}\bigl(S_s (h \otimes x) + b\bigr) + \text{offset} + \eta \tag{5}$$
 
 ### Exercise 4: a camera
 
@@ -348,7 +348,7 @@ print(f"variance (without read noise) / mean = {variance_to_mean:.3f}; Poisson's
 r"""
 (The cloud is wide because each variance comes from a few pictures only: from 40, it is uncertain by $\sqrt{2/39}$, or 23 %.)
 
-Dark voxels have little noise, bright ones much, but *relative* to the signal it is the other way round: $\sqrt\lambda/\lambda$. Move the slider
+Dark voxels have little noise, bright ones much, but *relative* to the signal it is the other way round: $\sqrt m/m$. Move the slider
 to see what a longer exposure buys; each picture has its own colours. (At 0.01 × the exposure, a typical voxel expects a third of a photon, less
 than the read noise of 1.4 photons: there it is the camera that grains the picture, and below the offset photons come out negative.)
 """
@@ -401,9 +401,9 @@ plots.lines(curves, points=["columns of the pair"], xlabel="mean (counts)", ylab
 
 # %% [markdown]
 r"""
-## 6 · Larger steps: every σ-th plane
+## 6 · Larger steps: every s-th plane
 
-Stacks are often sampled more coarsely along z. `bin_z` keeps the planes number 0, σ, 2σ …: each exposure is taken at one position of the stage, and
+Stacks are often sampled more coarsely along z. `bin_z` keeps the planes number 0, $s$, $2s$ …: each exposure is taken at one position of the stage, and
 holds the plane in focus plus the haze of all others. A larger step leaves exposures out; it does not add them up. A blur *within* the planes may be done before or after; a blur *across* them must come first, since it needs the planes that are
 skipped.
 """
@@ -501,7 +501,7 @@ wrong adjoint shrinks to something that is easily waved away.
 ## References
 
 - M. Bertero, P. Boccacci, G. Desiderà and G. Vicidomini, *Inverse Problems* 25 (2009) 123006, [doi:10.1088/0266-5611/25/12/123006](https://doi.org/10.1088/0266-5611/25/12/123006): the blur, its adjoint and Poisson data, from cells to galaxies.
-- M. Weigert *et al.*, *MICCAI* 2017, [doi:10.48550/arXiv.1704.01510](https://doi.org/10.48550/arXiv.1704.01510): the model of equation (5) for anisotropic stacks.
+- M. Weigert, L. Royer, F. Jug and G. Myers, *MICCAI 2017*, [doi:10.1007/978-3-319-66185-8_15](https://doi.org/10.1007/978-3-319-66185-8_15): the model of equation (5) for anisotropic stacks.
 - J. R. Janesick, *Photon Transfer*, SPIE 2007, [doi:10.1117/3.725073](https://doi.org/10.1117/3.725073): gain from mean and variance.
 """
 

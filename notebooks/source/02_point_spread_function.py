@@ -64,7 +64,7 @@ r"""
 ## 1 · One point, three objectives
 
 What an objective makes of a point is settled by five numbers. Its **numerical aperture**, NA $= n \sin\alpha$, says how wide a cone of light it takes in: up to the angle $\alpha$
-from the axis. The **wavelength** $\lambda$ is that of the emitted light, in vacuum. (In chapter 1, $\lambda$ counted photons. Here it never does.) Two **refractive
+from the axis. The **wavelength** $\lambda$ is that of the emitted light, in vacuum. Two **refractive
 indices**: that of the immersion medium between lens and coverslip, and that of what the point lies in. And the point's **depth** below the
 coverslip. Lengths are in µm.
 """
@@ -107,8 +107,8 @@ light, the square $h$. ($x$ and $y$ are lengths in the specimen: the magnificati
 ### Exercise 1: the light in the focal plane
 
 `pupil_function` is an array of $N \times N$ points, its centre at `N // 2`. Give back the light: $N \times N$, its centre at `N // 2`, with unit sum. Two remarks. The plus sign in
-(1) is that of the *inverse* transform, `fft.ifft2`. And, as in chapter 1, Fourier transforms count from pixel 0: `fft.ifftshift` takes the centre there before the transform,
-`fft.fftshift` takes it back to the middle.
+(1) is that of the *inverse* transform, `fft.ifft2`. And, as in chapter 1, Fourier transforms count from pixel 0. `fft.ifftshift` takes the centre there before the transform: it is chapter 1's `np.roll` by `-(n // 2)` along each axis, and
+like `fft.ifft2` it comes from `scipy.fft`, here called `fft`. `fft.fftshift` takes the centre back to the middle. (Where $N$ is even the two do the same, where it is odd they do not.)
 """
 
 
@@ -145,7 +145,7 @@ From the inside outwards: `fft.ifftshift`, then `fft.ifft2`, then `fft.fftshift`
 # %% [markdown]
 r"""
 Now a real one. The objective from here on is that of the course volume: NA 1.4 in oil, the specimen in a medium of the same index. Points of the pupil $\delta_s$ apart give
-pixels $\delta_x = \lambda/(N \delta_s)$ apart.
+pixels $\delta_x = \lambda/(N \delta_s)$ apart. (But for a factor, `plane` below is your `focal_plane(disc)`.)
 """
 
 # %%
@@ -234,7 +234,7 @@ A path of one wavelength is a phase of $2\pi$: `2 * np.pi / wavelength * z * (�
 
 # %% [markdown]
 r"""
-Plane by plane, then, on a coarser grid. (Outside the disc the root would be imaginary; the `minimum` keeps it real, and the disc puts these rays out.)
+Plane by plane, then, on a coarser grid. (Outside the disc the root would be imaginary; the `minimum` keeps it real, and the disc puts these rays out. `phase` below is your `defocus(inside, z, 0.52, 1.515)`.)
 """
 
 # %%
@@ -401,7 +401,7 @@ r"""
 
 # %% [markdown]
 r"""
-How good is the rule? The ratio of peaks, mode by mode, in the focal plane:
+How good is the rule? The ratio of peaks, mode by mode, in the focal plane, and the rule as a curve: at 0.1 it has the height of your `strehl_ratio({(2, 2): 0.1})`.
 """
 
 # %%
@@ -527,7 +527,7 @@ r"""
 # %% [markdown]
 r"""
 If $H(k_z, 0, 0)$ is zero but at $k_z = 0$, then by (5) the plane sums are a *constant*: every plane of a wide-field PSF has the same light, however far out of focus. That is the missing cone in real space. It means that an
-even sheet of fluorescence looks the same at every focus. In an array, though, the outer planes lose what spreads beyond the sides:
+even sheet of fluorescence looks the same at every focus. In an array, though, the outer planes lose what spreads beyond the sides. (So your `np.abs(axial_transfer(wide.data))` begins with 1, and is not quite zero behind it.)
 """
 
 # %% alt="Plane sums against z for arrays of three widths: flat at 1 for the widest, falling off away from the focus for the narrow ones."
@@ -579,7 +579,7 @@ for name, psf in microscopes.items():
 # %% [markdown]
 r"""
 **What to see.** A product in space is a convolution of spectra: the light sheet smears the OTF along kz, as far as one over its thickness, and so spills into the cone; confocal convolves the OTF with that of the excitation, and the
-cone is gone; the support is wider, too, though weak at its end. Out of focus, confocal light falls to nothing. The price is photons: what the pinhole stops is lost. A pinhole opened wide gives back the excitation PSF alone, which has a missing cone of its own.
+cone is gone; the support is wider, too, though weak at its end. (The dark arc in it is a zero: behind it the OTF of a pinhole this large has turned its sign, and what is bright comes out dark. A point of a pinhole would leave no arc, and hardly any light.) Out of focus, confocal light falls to nothing. The price is photons: what the pinhole stops is lost. A pinhole opened wide gives back the excitation PSF alone, which has a missing cone of its own.
 
 ## 8 · Depth, and a mismatch of indices
 
@@ -620,7 +620,7 @@ puts each structure at its true depth, at least for one depth.
 
 ## 9 · Voxels
 
-The camera does not measure at points: a voxel collects all light that falls into it, and so do the voxels of the course's PSFs. Voxels up to Nyquist's limit change the PSF little; larger ones are what one then sees.
+The camera does not measure at points: a voxel collects all light that falls into it, and so do the voxels of the course's PSFs. Voxels up to Nyquist's limit (`optics.nyquist`: your `largest_voxel`) change the PSF little; larger ones are what one then sees.
 """
 
 # %%

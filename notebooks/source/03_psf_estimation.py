@@ -146,8 +146,9 @@ r"""
 A bead that is much smaller than the PSF is as good as a point: its picture *is* the PSF. But it is dim, it stands somewhere between the voxels, it is not quite a point, and the slide is full of others. We simulate a slide of beads of 0.2 µm,
 in Fourier space: there a shift by any fraction is a phase, and a ball of diameter $d$ and unit sum has a formula:
 
-$$B(f) \;=\; \frac{3\,(\sin t - t\cos t)}{t^3}, \qquad t = \pi\, d\, |f| \tag{1}$$
+$$B(k) \;=\; \frac{3\,(\sin t - t\cos t)}{t^3}, \qquad t = \pi\, d\, |k| \tag{1}$$
 
+with the frequency $k$ in 1/µm.
 (The next three cells make the slide, with good beads and bad ones.)
 """
 
@@ -162,8 +163,8 @@ centres, light = np.vstack([centres, centres[0] + (1, 6, 6)]), np.append(light, 
 
 # %%
 diameter = 0.2  # µm
-f = np.meshgrid(*map(fft.fftfreq, grid[:2], voxel), fft.rfftfreq(grid[2], voxel[2]), indexing="ij")
-t = np.pi * diameter * np.maximum(np.sqrt(sum(a**2 for a in f)), 1e-6)
+k = np.meshgrid(*map(fft.fftfreq, grid[:2], voxel), fft.rfftfreq(grid[2], voxel[2]), indexing="ij")
+t = np.pi * diameter * np.maximum(np.sqrt(sum(a**2 for a in k)), 1e-6)
 ball = 3 * (np.sin(t) - t * np.cos(t)) / t**3
 bead = ball * operators.blur(true_whole.data, grid, xp=backend.get("numpy", "float64")).transfer
 spectra = (n * whole[0] * ndimage.fourier_shift(bead, c, grid[2]) for n, c in zip(light, centres, strict=True))
@@ -257,11 +258,11 @@ r"""
 
 ### Exercise 2: a fraction of a voxel
 
-Now move the bead. A shift by $s$ voxels (fractions allowed) is in Fourier space a phase on each axis,
+Now move the bead. A shift by $\delta$ voxels (fractions allowed) is in Fourier space a phase on each axis,
 
-$$\hat y(k) \;\to\; \hat y(k)\; e^{-2\pi i\,(k_z s_z + k_y s_y + k_x s_x)} \tag{3}$$
+$$\hat y(k) \;\to\; \hat y(k)\; e^{-2\pi i\,(k_z \delta_z + k_y \delta_y + k_x \delta_x)} \tag{3}$$
 
-with $k$ in periods a voxel, as `fft.fftfreq(n)` gives it. `by` is (z, y, x). Give back the real part.
+with $k$ in periods a voxel here, as `fft.fftfreq(n)` gives it. `by` is (z, y, x). Give back the real part.
 """
 
 
@@ -297,7 +298,7 @@ The factor of y needs the shape `(n, 1)`, that of z `(n, 1, 1)`: write `y[:, Non
 
 # %% [markdown]
 r"""
-In the course, all that is `psf_estimation.distill_psf`: the background off each box, the shift, the sum, the noise filtered in Fourier space, and last a division by $B(f)$ of (1), regularised where $B$ is small: that takes the bead's own size off.
+In the course, all that is `psf_estimation.distill_psf`: the background off each box, the shift, the sum, the noise filtered in Fourier space, and last a division by $B(k)$ of (1), regularised where $B$ is small: that takes the bead's own size off.
 Two questions: how many beads, and how much does their size matter? `bead_diameter=0` leaves it in, 0.2 µm is right, 0.3 µm a wrong label.
 """
 
@@ -329,7 +330,7 @@ widgets.explore(
 
 # %% [markdown]
 r"""
-**To try.** (1) One bead, nothing taken off. (2) All beads: what goes, what stays? (3) Take off 0.2 µm, then 0.3. The same without sliders, as pictures and as the error $\|h - h_\text{true}\| / \|h_\text{true}\|$:
+**To try.** (1) One bead, nothing taken off. (2) All beads: what goes, what stays? (3) Take off 0.2 µm, then 0.3. The same without sliders, as pictures and as the error $\|h - h_\text{true}\| / \|h_\text{true}\|$ (`compare.nrmse`):
 """
 
 # %% alt="Four distilled PSFs in xz: from one bead grainy; from all beads with its size left in wide, with 0.2 µm off right, with 0.3 µm too thin."
@@ -389,7 +390,7 @@ r"""
 **What to see.**
 
 - *Left*, a portrait of a ball of 2.5 µm: across, its width is the ball's. (A ball is no Gaussian: these widths are read at half of the peak. The cones are the PSF's, and not quite alike.)
-- *Right*, taking off so large a ball fails. By (1), $B$ is zero at $f = 1.43/d$ and next to nothing beyond; what the bead did not contain cannot be divided out of its picture. Across, the spot stays more than twice as wide as theory has it, and the division makes rings as large as the bead.
+- *Right*, taking off so large a ball fails. By (1), $B$ is zero at $|k| = 1.43/d$ and next to nothing beyond; what the bead did not contain cannot be divided out of its picture. Across, the spot stays more than twice as wide as theory has it, and the division makes rings as large as the bead.
 
 **A bead must be smaller than the PSF**: a third of its width is a good rule. Up to the whole of it, as with our 0.2 µm, there is more light, and (1) still takes the size off: $B$ is zero only beyond what the objective passes ($1.43/0.2 \approx 7.2$ per µm; $2\,NA/\lambda \approx 5.4$). (All lengths of the real bead hang on a voxel that is only assumed.)
 
@@ -400,7 +401,7 @@ No beads? Then perhaps from the cell alone. The **likelihood** of a specimen is 
 $$x \;\leftarrow\; \frac{x}{C_h^\top 1}\cdot C_h^\top\,\frac{y}{x\otimes h + b}, \qquad
 h \;\leftarrow\; \frac{h}{\sum x}\cdot C_x^\top\,\frac{y}{x\otimes h + b} \tag{4}$$
 
-$C_h$ convolves with $h$ (chapter 0 calls it $H$), $C_x$ with $x$. Their adjoints correlate: $C_x^\top$ is a product with the conjugate of $\mathcal F x$, and $C_x^\top 1 = \sum x$. **Blind deconvolution** takes some steps on $h$, then some on $x$, and again.
+$C_h$ convolves with $h$ (the $A$ of chapters 0 and 1), $C_x$ with $x$. Their adjoints correlate: $C_x^\top$ is a product with the conjugate of $\mathcal F x$, and $C_x^\top 1 = \sum x$. **Blind deconvolution** takes some steps on $h$, then some on $x$, and again.
 
 ### Exercise 3: a step on the PSF
 
@@ -502,7 +503,7 @@ The guess is so far off, for all its modest width, because it has no halo: with 
 
 Sometimes the same cell exists twice: blurred, and by a sharper microscope (here SIM, structured illumination, with twice the resolution), or simulated. If both specimen $x$ and picture $y$ are known, the PSF is the only unknown, and the problem is *linear*. In Fourier space the least squares solution is one division:
 
-$$\hat h \;=\; \frac{\overline{X}\; Y}{|X|^2 + \gamma}, \qquad X = \mathcal F x,\; Y = \mathcal F y \tag{5}$$
+$$H \;=\; \frac{\overline{X}\; Y}{|X|^2 + \gamma}, \qquad H = \mathcal F h,\; X = \mathcal F x,\; Y = \mathcal F y \tag{5}$$
 
 The weight $\gamma$ keeps noise from being divided by nothing. Here it is a bare number; later in the chapter it counts in units of the mean of $|X|^2$, so that brighter stacks need no other.
 
@@ -545,7 +546,7 @@ The result has its centre at voxel 0, as Fourier transforms count. `fft.fftshift
 # %% [markdown]
 r"""
 Where $X$ is next to nothing, so is what the pair says of $h$: no method can know what the microscope does to a frequency that the specimen does not contain. `determined` draws the share $|X|^2/(|X|^2 + \gamma\,\langle|X|^2\rangle\,|L|^2)$ of the data in the answer. ($\langle\,\rangle$ is the mean,
-$L$ the Laplacian: in the course $\gamma$ falls on roughness.)
+$L$ the transfer function of the Laplacian, which grows with the frequency: in the course $\gamma$ falls on roughness.)
 """
 
 # %% alt="Which frequencies the pair determines, for the truth and for SIM as the sharp picture: the middle, and less far out for SIM."
@@ -563,7 +564,7 @@ One division is fast, but knows nothing of PSFs: its result is wavy, and what is
 
 $$\tfrac12 \|x \otimes h + b - y\|^2 + \gamma\,\|D h\|^2 \quad\text{over } h \ge 0 \text{ and } b \tag{6}$$
 
-The stacks may differ in brightness: the sum of $h$ takes that up, and is divided out in the end. ($\gamma$ counts in units of $\|C_x\|^2$ here.) $D$ being differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it: in turns, a step in $h$, cut off at zero, and a step in the *price* of each slope of $h$. (Prices are the subject of chapter 5.)
+The stacks may differ in brightness: the sum of $h$ takes that up, and is divided out in the end. ($\gamma$ counts in units of $\|C_x\|^2$ here.) $D$ takes differences between neighbours, dearer far from the core than in it. A **primal–dual** method does it: in turns, a step in $h$, cut off at zero, and a step in the *price* of each slope of $h$. (Prices are the subject of chapter 5.)
 """
 
 # %%
@@ -750,9 +751,9 @@ psfs = {
 # %%
 deblurred = {}
 for name, psf in psfs.items():
-    H = formation.forward(psf, cell.shape, xp=xp)
-    to_view = operators.crop(cell.shape, H.shape_in, xp=xp)
-    for x in richardson_lucy.heavy_ball(photons, H, n_iter=n_iter, background=10.0):
+    A = formation.forward(psf, cell.shape, xp=xp)
+    to_view = operators.crop(cell.shape, A.shape_in, xp=xp)
+    for x in richardson_lucy.heavy_ball(photons, A, n_iter=n_iter, background=10.0):
         deblurred[name] = cell.with_data(to_view(x))  # at the end, the last estimate
 
 # %%
@@ -811,9 +812,9 @@ plots.pictures(slices, low=1e-3, **xz | {"step": voxel[1:], "ylabel": "y (µm)"}
 # %%
 bad_psnr = {}
 for name, psf in named.items():
-    H = formation.forward(psf, cell.shape, xp=xp)
-    to_view = operators.crop(cell.shape, H.shape_in, xp=xp)
-    for x in richardson_lucy.heavy_ball(photons, H, n_iter=n_iter, background=10.0):
+    A = formation.forward(psf, cell.shape, xp=xp)
+    to_view = operators.crop(cell.shape, A.shape_in, xp=xp)
+    for x in richardson_lucy.heavy_ball(photons, A, n_iter=n_iter, background=10.0):
         bad_psnr[name] = compare.psnr(to_view(x), volume.truth, data_range)  # at the end, of the last estimate
     widths = np.divide(psf_estimation.fit_gaussian(psf).fwhm, true_width)
     print(f"{name:13} FWHM over the true one " + "{:.2f}, {:.2f}, {:.2f};".format(*widths), end=" ")

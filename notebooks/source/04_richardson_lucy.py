@@ -89,7 +89,7 @@ $$p(y \mid x) \;=\; \prod_i \frac{m_i^{\,y_i}\, e^{-m_i}}{y_i!}, \qquad m = A x 
 We want the converse, how likely a specimen is, given the photons. **Bayes** turns it round: $p(x \mid y) \propto p(y \mid x)\, p(x)$. As long as we know nothing of the specimen but that it is not negative, $p(x)$ is flat, and the best
 $x$ is the one that makes (1) largest. Take the logarithm, turn the sign, and add what does not depend on $x$, so that a perfect model gets zero ($0 \log 0$ counts as 0):
 
-$$D(x) \;=\; \sum_i \Bigl( y_i \log\frac{y_i}{m_i} - y_i + m_i \Bigr) \tag{2}$$
+$$J(x) \;=\; \sum_i \Bigl( y_i \log\frac{y_i}{m_i} - y_i + m_i \Bigr) \tag{2}$$
 
 This is the *I-divergence*, the **misfit** of notebook 0. How does it differ from the usual sum of squares? Look at one voxel that counted 3 photons:
 """
@@ -108,7 +108,7 @@ Now make (2) small. Its gradient is $A^\top 1 - A^\top (y/m)$. At the best $x \g
 
 $$\boxed{\;x \;\leftarrow\; \frac{x}{A^\top 1}\; A^\top\, \frac{y}{A x + b}\;} \tag{3}$$
 
-In words: blur the estimate, add the background, and ask by which factor the data are brighter. Send these factors back to where the light may have come from. Multiply. What is positive stays positive, and no step raises $D$ (Shepp and Vardi 1982).
+In words: blur the estimate, add the background, and ask by which factor the data are brighter. Send these factors back to where the light may have come from. Multiply. What is positive stays positive, and no step raises $J$ (Shepp and Vardi 1982).
 
 ## 2 · By hand
 
@@ -248,7 +248,7 @@ The empty corner is part of the stack: it was taken by the same camera, with the
 # %% [markdown]
 r"""
 Does it matter? Let the medium glow: 20 photons of background a voxel, where the brightest filaments add some 30. Subtract it first, as many programs do, cut off what is negative, and deconvolve without a background; or leave it in. (`biggs_andrews` is `plain` with *momentum*, section 5: it goes on along its last change, and so needs a quarter of the steps.
-PSNR: against the truth, its data range that of the truth.)
+PSNR as in chapter 3, section 6: against the truth, its data range that of the truth.)
 """
 
 # %%
@@ -504,7 +504,7 @@ takes plain steps, is no match for the best accelerated estimate, and in good li
 
 ## 7 · Knowing something of the specimen: total variation
 
-So far every specimen was equally likely beforehand. Suppose we know better: the cells are bodies of *even* brightness, with sharp rims. Then $p(x) \propto e^{-\lambda\,\mathrm{TV}(x)}$ in Bayes' rule, where TV, the **total variation**, is the sum of all slopes, $\sum |\nabla x|$. Noise has slopes everywhere, an even body only at its rim.
+So far every specimen was equally likely beforehand. Suppose we know better: the cells are bodies of *even* brightness, with sharp rims. Then $p(x) \propto e^{-\lambda\,\mathrm{TV}(x)}$ in Bayes' rule, where TV, the **total variation**, is the sum of all slopes, $\sum |\nabla x|$, and $\lambda$ its weight (no wavelength, here and in chapter 5). Noise has slopes everywhere, an even body only at its rim.
 The rule changes in one place (Dey 2006), for TV's derivative is $-\operatorname{div}(\nabla x / |\nabla x|)$; its slopes are taken from the *previous* estimate:
 
 $$x \;\leftarrow\; \frac{x}{A^\top 1 \;-\; \lambda\,\operatorname{div}\!\frac{\nabla x}{|\nabla x|}}\; A^\top\, \frac{y}{A x + b} \tag{4}$$
@@ -651,7 +651,7 @@ The adjoint of "first B, then C" is "first Cᵀ, then Bᵀ". What is the transpo
 
 # %% [markdown]
 r"""
-`formation.forward(…, edges="open")`, the default, is this operator, and $A^\top 1$ in (3) now does its work: it is small where little light reaches the field of view, and where it is next to nothing the estimate stays zero. Beads scattered through a large volume, of which the middle is seen:
+`formation.forward(…, edges="open")`, the default, is this operator, and $A^\top 1$ in (3) now does its work: it is small where little light reaches the field of view, and where it is next to nothing the estimate stays zero. Beads scattered through a large volume, of which the middle is seen. (The error in its rim is relative to the truth there, as in chapter 3: `compare.nrmse`.)
 """
 
 # %%
@@ -677,7 +677,7 @@ for name, model in {"open": room, "periodic": A}.items():
 plots.sections(at_edges, projection=True, limits=(0, np.percentile(seen, 99.8)))
 
 # %%
-print("error in the rim (NRMSE): {open:.2f} with open edges, {periodic:.2f} with periodic ones".format(**rim_error))
+print("error in the rim: {open:.2f} with open edges, {periodic:.2f} with periodic ones".format(**rim_error))
 print("light of the beads, of the truth's: {open:.2f} and {periodic:.2f}".format(**bead_light))
 
 # %% [markdown]
@@ -793,11 +793,11 @@ r"""
 """
 
 # %%
-H = formation.forward(bead.psf, bead.stack.shape, xp=xp)
+A_bead = formation.forward(bead.psf, bead.stack.shape, xp=xp)
 place = partial(specimen.beads, bead.stack.shape, bead.stack.voxel_size, centres=[(25, 31, 31)])
 ball, inner = (place(diameter=d, photons=d**3).data for d in (2.5, 2.1))
 for name, body in {"solid twin": ball, "hollow twin": np.maximum(ball - inner, 0)}.items():
-    blurred = np.maximum(H(operators.crop(body.shape, H.shape_in, xp=xp).T(body)), 0)
+    blurred = np.maximum(A_bead(operators.crop(body.shape, A_bead.shape_in, xp=xp).T(body)), 0)
     brightness = clean["measured"].data.max() / blurred.max()
     twin = bead.stack.with_data(rng.poisson(brightness * blurred + dark))
     clean[name] = twin.with_data(np.maximum(twin.data - dark, 0))

@@ -75,7 +75,7 @@ n_cell = 30  # iterations on the real cell
 r"""
 ## 1 · Two agents and a price
 
-Two agents must agree on a number. The first would like 6, and is unhappy by $f(x) = \tfrac12 (x - 6)^2$. The second would like as little as possible, and is unhappy by $g(z) = 2\,|z|$. Together they should
+Two agents must agree on a number. The first would like 6, and is unhappy by $f(x) = \tfrac12 (x - 6)^2$ ($f$ and $g$ are costs in this chapter). The second would like as little as possible, and is unhappy by $g(z) = 2\,|z|$. Together they should
 minimise $f(x) + g(x)$; but each knows only his own function. So each has a copy, $x$ and $z$, and a mediator names a **price** $u$ for the difference. In turns,
 
 $$z \leftarrow \operatorname*{arg\,min}_z\; g(z) + \tfrac\rho2 (x + u - z)^2, \qquad u \leftarrow u + x - z, \qquad x \leftarrow \operatorname*{arg\,min}_x\; f(x) + \tfrac\rho2 (x - z + u)^2 \tag{1}$$
@@ -274,7 +274,7 @@ $$x \;=\; (A^\top A + I + D^\top D)^{-1}\,\bigl[A^\top(z_0 - u_0) + (z_1 - u_1) 
 
 ### Exercise 3: a million equations, in one line
 
-With periodic edges $A$, $I$ and $D$ treat all voxels alike, so that in Fourier space the matrix in (7) is a plain number for each frequency, $|H|^2 + 1 + \sum|\hat d|^2$, where $\hat d$ is a difference's own transfer function, $e^{2\pi i\nu} - 1$ for neighbours ($\nu$ in cycles a voxel). Write (7). `z` and `u` are lists of three arrays; `transfer` is $H$ as `fft.rfftn` gives it; `D.T(…)` applies $D^\top$;
+With periodic edges $A$, $I$ and $D$ treat all voxels alike, so that in Fourier space the matrix in (7) is a plain number for each frequency, $|H|^2 + 1 + \sum|\hat d|^2$, where $\hat d$ is a difference's own transfer function, $e^{2\pi i k} - 1$ for neighbours ($k$ in periods a voxel). Write (7). `z` and `u` are lists of three arrays; `transfer` is $H$ as `fft.rfftn` gives it; `D.T(…)` applies $D^\top$;
 `gram` is $\sum|\hat d|^2$.
 """
 
@@ -363,9 +363,9 @@ A line of 96 voxels: a body of 60 photons with a slit in it, a second of 30, blu
 truth = np.zeros(96)
 truth[20:44], truth[31:34], truth[60:72] = 60, 0, 30
 line_psf = np.exp(-0.5 * ((np.arange(13) - 6) / 2.2) ** 2)
-A = operators.blur(line_psf / line_psf.sum(), (96,), xp=exact)
+A_line = operators.blur(line_psf / line_psf.sum(), (96,), xp=exact)
 b = 4.0
-y = rng.poisson(np.maximum(A(truth), 0) + b).astype(float)
+y = rng.poisson(np.maximum(A_line(truth), 0) + b).astype(float)
 
 # %%
 prior = admm.total_variation(0.15, (1.0,))
@@ -381,22 +381,22 @@ And here is ADMM, one line for each step of section 3:
 
 # %%
 for _ in range(300):
-    Kx = [A(x), x, D(x)]
+    Kx = [A_line(x), x, D(x)]
     v = [a + c for a, c in zip(Kx, u, strict=True)]
     z = [admm.poisson_prox(v[0], y, b, rho, exact), np.maximum(v[1], 0), prior.prox(v[2], prior.weight / rho, exact)]
     u = [a - c for a, c in zip(v, z, strict=True)]
-    right = A.T(z[0] - u[0]) + z[1] - u[1] + D.T(z[2] - u[2])
-    x = fft.irfftn(fft.rfftn(right) / (np.abs(A.transfer) ** 2 + 1 + gram), s=x.shape)
+    right = A_line.T(z[0] - u[0]) + z[1] - u[1] + D.T(z[2] - u[2])
+    x = fft.irfftn(fft.rfftn(right) / (np.abs(A_line.transfer) ** 2 + 1 + gram), s=x.shape)
 by_hand = z[1]  # the copy that is nowhere negative
 
 # %%
-run = admm.poisson(y, A, prior=prior, n_iter=300, background=b, rho=rho, adapt=0)
+run = admm.poisson(y, A_line, prior=prior, n_iter=300, background=b, rho=rho, adapt=0)
 packaged = deque(run, maxlen=1).pop().x  # goes through the run, and keeps but the last iterate
 difference = np.abs(by_hand - packaged).max() / packaged.max()
 print(f"by hand against admm.poisson: they differ by {difference:.0e} of the maximum")
 
 # %% alt="On a line: two boxes, a noisy blurred measurement, and the estimate, which is flat on top with steep sides."
-lucy = deque(richardson_lucy.plain(y, A, n_iter=300, background=b), maxlen=1).pop()
+lucy = deque(richardson_lucy.plain(y, A_line, n_iter=300, background=b), maxlen=1).pop()
 voxels = np.arange(96)
 curves = {"truth": truth, "photons − background": y - b, "Richardson–Lucy, 300": lucy, "ADMM, 300": by_hand}
 curves = {name: (voxels, values) for name, values in curves.items()}
@@ -422,7 +422,7 @@ light = {
     wave: optics.gibson_lanni_psf(replace(emitted, wavelength=wave), (15, 31, 31), voxel) for wave in (0.488, 0.52)
 }
 psf = optics.confocal_psf(light[0.488], light[0.52], pinhole=1.22 * 0.52 / 1.2)
-H = formation.forward(psf, shape, edges="periodic", xp=xp)
+A = formation.forward(psf, shape, edges="periodic", xp=xp)
 
 # %%
 background = 5.0
@@ -430,7 +430,7 @@ truths = {
     "round cells": nuclei(shape, voxel, n=14, diameter=1.5, texture=0, photons=200, rng=rng),
     "filaments": filaments(shape, voxel, n=20, length=5, photons=6000, rng=rng),
 }
-expected = {name: np.maximum(np.asarray(H(truth.data)), 0) + background for name, truth in truths.items()}
+expected = {name: np.maximum(np.asarray(A(truth.data)), 0) + background for name, truth in truths.items()}
 counted = {name: rng.poisson(mean).astype(np.float32) for name, mean in expected.items()}
 
 # %% alt="Maximum projections of round cells of constant brightness and of thin filaments, each beside its noisy, blurred picture."
@@ -454,12 +454,12 @@ y, tv = counted["round cells"], admm.total_variation(0.03, voxel)
 usual, factors, runs = 0.05 / y.mean(), (0.01, 0.1, 1.0, 10.0, 100.0), {}
 for factor in factors:
     for how, adapt in (("fixed", 0), ("adapted", 50)):
-        run = admm.poisson(y, H, prior=tv, n_iter=n_prior, background=background, rho=factor * usual, adapt=adapt)
+        run = admm.poisson(y, A, prior=tv, n_iter=n_prior, background=background, rho=factor * usual, adapt=adapt)
         runs[factor, how] = list(run)
 
 # %%
 looks = [*range(0, n_prior, 3), n_prior - 1]
-reached = {key: np.array([admm.objective(run[k].x, y, H, tv, background) for k in looks]) for key, run in runs.items()}
+reached = {key: np.array([admm.objective(run[k].x, y, A, tv, background) for k in looks]) for key, run in runs.items()}
 lowest = min(values.min() for values in reached.values())
 excess = {key: 100 * (values / lowest - 1) for key, values in reached.items()}
 curves = {f"{factor:g} × the usual ρ, fixed": excess[factor, "fixed"] for factor in (0.01, 1.0, 100.0)}
@@ -509,7 +509,7 @@ r"""
 ## 6 · Against Richardson–Lucy, as in the report
 
 The report compared the two on 44 × 475 × 476 voxels: 100 iterations each, periodic edges, ADMM with $\rho = 0.25$ on data in $[0, 1]$ and without prior. It took 418 s against 326 s for Richardson–Lucy (MATLAB, Intel i7-7700HQ), a ratio of 1.28. The same here, on the course volume; with
-`PROFILE=report` on exactly as many voxels. Read noise of variance $s^2$ counts as so many photons more, in $y$ and in $b$.
+`PROFILE=report` on exactly as many voxels. The variance of the read noise, in photons, counts as so many photons more, in $y$ and in $b$.
 """
 
 # %%
@@ -587,7 +587,7 @@ Here are the round cells of section 4 with total variation of several weights.
 weights, name = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "round cells"
 y, truth, strengths = counted[name], truths[name], {}
 for weight in weights:
-    run = admm.poisson(y, H, prior=admm.total_variation(weight, voxel), n_iter=n_prior, background=background)
+    run = admm.poisson(y, A, prior=admm.total_variation(weight, voxel), n_iter=n_prior, background=background)
     strengths[weight] = truth.with_data(np.asarray(deque(run, maxlen=1).pop().x))
 
 # %%
@@ -652,10 +652,10 @@ In the course this is `stopping.held_out`. We keep 80 %: then the kept picture i
 # %%
 share, scores = 0.8, {}
 kept, held = stopping.thin(y, share, rng)
-score = stopping.held_out(held, H, share=share, background=background)
+score = stopping.held_out(held, A, share=share, background=background)
 for weight in weights[:-1]:  # the last has melted, as anyone can see
     prior = admm.total_variation(weight, voxel)
-    run = admm.poisson(kept, H, prior=prior, n_iter=n_prior, background=share * background)
+    run = admm.poisson(kept, A, prior=prior, n_iter=n_prior, background=share * background)
     scores[weight] = score(deque(run, maxlen=1).pop().x)
 
 # %%
@@ -759,12 +759,12 @@ guesses = {
 judges, dB, oracle = {}, {}, {}
 for name in truths:
     kept, held = stopping.thin(counted[name], share, rng)
-    judges[name] = kept, stopping.held_out(held, H, share=share, background=background)
+    judges[name] = kept, stopping.held_out(held, A, share=share, background=background)
 
 # %%
 for name, (kept, score) in judges.items():
-    _, stop = stopping.first_minimum(richardson_lucy.plain(kept, H, n_iter=80, background=share * background), score)
-    estimates = richardson_lucy.plain(counted[name], H, n_iter=80, background=background)
+    _, stop = stopping.first_minimum(richardson_lucy.plain(kept, A, n_iter=80, background=share * background), score)
+    estimates = richardson_lucy.plain(counted[name], A, n_iter=80, background=background)
     volumes = [truths[name].with_data(np.asarray(x)) for x in estimates]
     psnr = [compare.psnr(x, truths[name]) for x in volumes]
     k = int(np.argmax(psnr))
@@ -777,10 +777,10 @@ for name, (kept, score) in judges.items():
 for name, (kept, score) in judges.items():
     scores, chapter_4 = {}, {"voxel_size": voxel, "n_iter": n_prior}
     for weight in (0.003, 0.01, 0.03):  # a larger one makes it swing
-        run = richardson_lucy.tv(kept, H, weight=weight, background=share * background, **chapter_4)
+        run = richardson_lucy.tv(kept, A, weight=weight, background=share * background, **chapter_4)
         scores[weight] = score(deque(run, maxlen=1).pop())
     weight = min(scores, key=scores.get)
-    run = richardson_lucy.tv(counted[name], H, weight=weight, background=background, **chapter_4)
+    run = richardson_lucy.tv(counted[name], A, weight=weight, background=background, **chapter_4)
     x = truths[name].with_data(np.asarray(deque(run, maxlen=1).pop()))
     dB[name]["Richardson–Lucy with TV"] = compare.psnr(x, truths[name]), f"λ = {weight:g}"
 
@@ -791,7 +791,7 @@ for name, (kept, score) in judges.items():
         scores = {}
         for weight in (0.003, 0.01, 0.03, 0.1):
             tried = replace(prior, weight=weight)
-            run = admm.poisson(kept, H, prior=tried, n_iter=n_prior, background=share * background)
+            run = admm.poisson(kept, A, prior=tried, n_iter=n_prior, background=share * background)
             scores[weight] = score(deque(run, maxlen=1).pop().x)
         choice[name, guess] = min(scores, key=scores.get)
 
@@ -799,7 +799,7 @@ for name, (kept, score) in judges.items():
 best = {}
 for (name, guess), weight in choice.items():
     prior = replace(guesses[guess], weight=weight)
-    run = admm.poisson(counted[name], H, prior=prior, n_iter=n_prior, background=background)
+    run = admm.poisson(counted[name], A, prior=prior, n_iter=n_prior, background=background)
     best[name, guess] = truths[name].with_data(np.asarray(deque(run, maxlen=1).pop().x))
     dB[name][f"ADMM, {guess}"] = compare.psnr(best[name, guess], truths[name]), f"λ = {weight:g}"
 
@@ -851,17 +851,17 @@ cell_psf = optics.resample(cell.psf, piece.voxel_size)
 above = cell.camera.photons(piece)
 gain_found = find_gain(above)
 y, b = np.maximum(above.data, 0) / gain_found, find_background(above) / gain_found
-C = formation.forward(cell_psf, y.shape, xp=xp)
-view = operators.crop(y.shape, C.shape_in, xp=xp)
-print(f"{piece.shape} voxels on a grid of {C.shape_in}, background {b:.1f}, brightest {y.max():.0f}")
+A_cell = formation.forward(cell_psf, y.shape, xp=xp)
+view = operators.crop(y.shape, A_cell.shape_in, xp=xp)
+print(f"{piece.shape} voxels on a grid of {A_cell.shape_in}, background {b:.1f}, brightest {y.max():.0f}")
 print(f"gain by the noise: {gain_found:.2f} counts a photon")
 
 # %%
 kept, held = stopping.thin(y, share, rng)
-score = stopping.held_out(held, C, share=share, background=b)
+score = stopping.held_out(held, A_cell, share=share, background=b)
 for weight in (0.001, 0.003, 0.01, 0.03):
     prior = admm.total_variation(weight, piece.voxel_size)
-    run = admm.poisson(kept, C, prior=prior, n_iter=30, background=share * b)
+    run = admm.poisson(kept, A_cell, prior=prior, n_iter=30, background=share * b)
     print(f"λ = {weight:<6g} held-out score {score(deque(run, maxlen=1).pop().x):.4f}")
 
 # %% [markdown]
@@ -887,10 +887,10 @@ pictures: the held-out part knows the noise of the kept one. Held-out photons wa
 brighter = np.sqrt(y.max() / counted["round cells"].max())
 lambdas = {guess: choice["round cells", guess] / brighter for guess in ("total variation", "Hessian")}
 makers = {"total variation": admm.total_variation, "Hessian": admm.hessian}
-lucy = deque(richardson_lucy.plain(y, C, n_iter=n_cell, background=b), maxlen=1).pop()
+lucy = deque(richardson_lucy.plain(y, A_cell, n_iter=n_cell, background=b), maxlen=1).pop()
 real = {"as measured": piece.with_data(y), f"Richardson–Lucy, {n_cell}": piece.with_data(np.asarray(view(lucy)))}
 for guess, weight in lambdas.items():
-    run = admm.poisson(y, C, prior=makers[guess](weight, piece.voxel_size), n_iter=n_cell, background=b)
+    run = admm.poisson(y, A_cell, prior=makers[guess](weight, piece.voxel_size), n_iter=n_cell, background=b)
     real[f"{guess}, λ = {weight:.2g}"] = piece.with_data(np.asarray(view(deque(run, maxlen=1).pop().x)))
 
 # %% alt="A piece of the real cell: as measured, with Richardson–Lucy, total variation and Hessian; all three sharpen the vesicles, and look nearly alike."
@@ -921,10 +921,10 @@ r"""
 
 # %%
 hill = 60 * np.exp(-0.5 * ((voxels - 48) / 14) ** 2)
-y = rng.poisson(np.maximum(A(hill), 0) + 4).astype(float)
+y = rng.poisson(np.maximum(A_line(hill), 0) + 4).astype(float)
 curves = {"truth": (voxels, hill)}
 for guess, prior in {"total variation": admm.total_variation(0.4, (1.0,)), "Hessian": admm.hessian(2, (1.0,))}.items():
-    run = admm.poisson(y, A, prior=prior, n_iter=400, background=4)
+    run = admm.poisson(y, A_line, prior=prior, n_iter=400, background=4)
     curves[guess] = voxels, deque(run, maxlen=1).pop().x
 
 # %% alt="A smooth hill, estimated with total variation as a flight of stairs, and with the Hessian as a smooth hill."
