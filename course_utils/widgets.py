@@ -1,5 +1,6 @@
-"""Sliders over pictures: the only module that knows ipywidgets."""
+"""Sliders over pictures, and forms: the only module that knows ipywidgets."""
 
+import html
 import io
 
 import ipywidgets
@@ -32,6 +33,44 @@ def explore(draw, *, description="", **choices):
         slider.observe(show, names="index")
     show()
     return ipywidgets.VBox([*sliders.values(), picture, *([ipywidgets.Label(description)] if description else [])])
+
+
+def chosen(explorer):
+    """{name: value} of an explorer's sliders, as they stand now; where nobody moved them, the first of each."""
+    sliders = (child for child in explorer.children if isinstance(child, ipywidgets.SelectionSlider))
+    return {slider.description.replace(" ", "_"): slider.value for slider in sliders}
+
+
+def form(state):
+    """A form, a field for each of `state.fields`, and below it what the state says of the answers.
+
+    state  what stands behind it, as `your_data.Form`: text(name) is shown, answer(name, text) takes what was typed, and
+    summary() gives lines for the reader.
+    """
+    said = ipywidgets.HTML()
+
+    def tell():
+        said.value = "".join(f"<div>{html.escape(line)}</div>" for line in state.summary())
+
+    def field(question):
+        options = {
+            "description": question.label,
+            "style": {"description_width": "11em"},
+            "value": state.text(question.name),
+        }
+        options["layout"] = ipywidgets.Layout(width="26em")
+        if question.choices:
+            made = ipywidgets.Dropdown(options=question.choices, **options)
+        else:
+            made = ipywidgets.Text(continuous_update=False, placeholder="not known", **options)
+        made.observe(lambda change: (state.answer(question.name, change["new"]), tell()), names="value")
+        return made
+
+    tell()
+    fields = [field(question) for question in state.fields]
+    return ipywidgets.VBox(
+        [ipywidgets.GridBox(fields, layout=ipywidgets.Layout(grid_template_columns="26em 26em")), said]
+    )
 
 
 def _slider(name, values):

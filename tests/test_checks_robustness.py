@@ -39,3 +39,68 @@ def test_mistakes_of_the_regret_are_named(answer, diagnosis):
 def test_right_regret_passes(capsys):
     checks.regret(_loss)
     assert "zero on the diagonal" in capsys.readouterr().out
+
+
+AXES = (0, 1, 2)
+MOVED = [
+    (lambda x, d: np.roll(x, [-k for k in d], AXES), "same way once more"),
+    (lambda x, d: np.roll(x, d[0], 0), "three components"),
+    (lambda x, d: np.roll(x, d[::-1], AXES), "order of the axes"),
+    (lambda x, d: np.roll(x, sum(d)), "flattened"),
+    (lambda x, d: np.roll(x, (sum(d),) * 3, AXES), "sum of the offsets"),
+    (lambda x, d: x, "as it was"),
+    (lambda x, d: 2 * np.roll(x, d, AXES), "not yet right"),
+    (lambda x, d: x[1:], "must have shape"),
+]
+
+
+@pytest.mark.parametrize(("answer", "diagnosis"), MOVED)
+def test_mistakes_of_putting_back_are_named(answer, diagnosis):
+    with pytest.raises(checks.NotYet, match=diagnosis):
+        checks.put_back(answer)
+
+
+def test_right_putting_back_passes(capsys):
+    checks.put_back(lambda x, offset: np.roll(x, offset, AXES))
+    assert "on the truth" in capsys.readouterr().out
+
+
+def _energy(X):
+    return np.sum(np.abs(X) ** 2)
+
+
+def _share(X, beyond):
+    return _energy(X[beyond]) / _energy(X)
+
+
+def _alike(X, T):
+    return np.sum(X * np.conj(T)) / np.sqrt(_energy(X) * _energy(T))
+
+
+def _made_up(X, T, beyond):
+    return _share(X, beyond), _alike(X[beyond], T[beyond]).real
+
+
+INVENTED = [
+    (lambda X, T, o: (np.abs(X[o]).sum() / np.abs(X).sum(), _made_up(X, T, o)[1]), "square the magnitudes"),
+    (lambda X, T, o: (_share(X, ~o), _made_up(X, T, o)[1]), "within the support"),
+    (lambda X, T, o: (o.mean(), _made_up(X, T, o)[1]), "of the coefficients"),
+    (lambda X, T, o: (_energy(X[o]) / _energy(T[o]), _made_up(X, T, o)[1]), "divided by the truth's energy"),
+    (lambda X, T, o: (_share(X, o), _alike(X[o], np.conj(T[o])).real), "complex conjugate"),
+    (lambda X, T, o: (_share(X, o), _alike(X, T).real), "over all coefficients"),
+    (lambda X, T, o: (_share(X, o), np.sum(X[o] * np.conj(T[o])).real / _energy(X[o]) / _energy(T[o])), "wants a root"),
+    (lambda X, T, o: (_share(X, o), abs(_alike(X[o], T[o]))), "real part"),
+    (lambda X, T, o: _made_up(X, T, o)[::-1], "other order"),
+    (lambda X, T, o: _share(X, o), "must have shape"),
+]
+
+
+@pytest.mark.parametrize(("answer", "diagnosis"), INVENTED)
+def test_mistakes_of_the_invented_share_are_named(answer, diagnosis):
+    with pytest.raises(checks.NotYet, match=diagnosis):
+        checks.made_up(answer)
+
+
+def test_right_invented_share_passes(capsys):
+    checks.made_up(_made_up)
+    assert "beyond the support" in capsys.readouterr().out

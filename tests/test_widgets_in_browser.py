@@ -24,7 +24,7 @@ SETTINGS = {  # all cells at once in the page, not only those in sight; no banne
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-EXPLORER = re.compile(r"^\s*(?:widgets\.)?explore\(", re.MULTILINE)
+EXPLORER = re.compile(r"^\s*(?:\w+ = )?(?:widgets\.)?explore\(", re.MULTILINE)
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 FINISHED = f"""() => document.querySelector("{ERROR}")
     || [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(p => /\\[\\d+\\]/.test(p.textContent))"""
@@ -132,6 +132,26 @@ def test_moving_the_first_control_of_each_widget_changes_its_picture(path, lab, 
     assert boxes.count() == explorers(notebook.cells)
     for box in boxes.all():
         assert_moving_changes_the_picture(page, box)
+
+
+def test_a_wrong_answer_in_the_form_is_explained_and_a_right_one_changes_what_follows(lab, page):
+    folder, address = lab
+    code = (
+        "from course_utils import widgets, your_data\n"
+        "settings = your_data.Settings(voxel_size=(0.2, 0.08, 0.08), NA=1.2, wavelength=0.52)\n"
+        "widgets.form(your_data.Form(settings))"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=notebooks.METADATA)
+    nbformat.write(notebook, folder / "form.ipynb")
+    run_all(page, f"{address}/lab/tree/form.ipynb?token={TOKEN}&reset")
+    NA, said = page.get_by_label("NA", exact=True), page.locator(".widget-html").last
+    for text, expected in (("1.6", "NA must lie between"), ("0.8", "Yours is")):
+        before = said.inner_text()
+        NA.fill(text)
+        NA.press("Enter")
+        page.wait_for_function("([node, text]) => node.innerText != text", arg=[said.element_handle(), before])
+        assert expected in said.inner_text()
+        assert ("✗" in said.inner_text()) == (text == "1.6")
 
 
 def run_all(page, address):

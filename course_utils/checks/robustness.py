@@ -1,4 +1,4 @@
-"""Check of the robustness part of notebook 08: what does the wrong network cost?"""
+"""Checks of notebook 10: the wrong network, the moved picture, and what lies beyond the support."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from course_utils.checks.answer import NotYet, call, compare, holds
 
 
 def regret(answer):
-    """Exercise of notebook 08: answer(gain) → dB that each network loses on each data against the one made for them."""
+    """Exercise 1: answer(gain) → dB that each network loses on each data against the one made for them."""
     gain = np.array([[5.0, 3.5, 1.25], [4.25, 6.0, 2.5], [2.0, 3.0, 7.5], [5.5, 5.0, 4.0]])
     for g in (gain, gain[:3], gain[1:, 1:] + np.array([[0.5], [0], [0.25]])):
         n = g.shape[1]
@@ -37,3 +37,50 @@ def regret(answer):
 def _along_rows(gain, n):
     own = np.concatenate([gain[:n].diagonal(), gain[n:].max(axis=1)])
     return own[:, None] - gain
+
+
+def put_back(answer):
+    """Exercise 2: answer(x, offset) → x where it belongs, if its PSF was `offset` voxels off the centre."""
+    truth = np.random.default_rng(0).random((7, 9, 11))
+    for offset in ((2, 0, 0), (1, -2, 3)):
+        moved = np.roll(truth, [-d for d in offset], (0, 1, 2))
+        mistakes = {
+            "it went the same way once more: a PSF that is too far moves the estimate back, so that it must go "
+            "forward by the offset": np.roll(moved, [-d for d in offset], (0, 1, 2)),
+            "only z was moved; the offset has three components": np.roll(moved, offset[0], 0),
+            "the offset is (z, y, x), in the order of the axes": np.roll(moved, offset[::-1], (0, 1, 2)),
+            "np.roll without axis= moves the flattened array: give it the three axes": np.roll(moved, sum(offset)),
+            "every axis was moved by the sum of the offsets": np.roll(moved, (sum(offset),) * 3, (0, 1, 2)),
+            "this is the estimate as it was": moved,
+        }
+        compare(call(answer, moved.copy(), offset), truth, mistakes)
+    holds("lies on the truth", "along all three axes, forward and back")
+
+
+def made_up(answer):
+    """Exercise 3: answer(X, T, beyond) → (share of the energy beyond, correlation with the truth there)."""
+    rng = np.random.default_rng(0)
+    truth, noise = rng.standard_normal((2, 6, 8, 10))
+    T, X = np.fft.fftn(truth), np.fft.fftn(0.6 * truth + noise) * np.exp(0.2j)
+    beyond = rng.random(T.shape) < 0.3
+    energy, wanted = (np.sum(np.abs(a[beyond]) ** 2) for a in (X, T))
+    all_energy, cross = np.sum(np.abs(X) ** 2), np.sum(X[beyond] * np.conj(T[beyond]))
+    exact = np.array([energy / all_energy, cross.real / np.sqrt(energy * wanted)])
+    share, correlation = exact
+    size = np.abs(X[beyond]).sum() / np.abs(X).sum()
+    unlike = np.sum(X[beyond] * T[beyond]).real / np.sqrt(energy * wanted)
+    everywhere = np.sum(X * np.conj(T)).real / np.sqrt(all_energy * np.sum(np.abs(T) ** 2))
+    mistakes = {
+        "the share is one of energy: square the magnitudes": [size, correlation],
+        "the share is within the support; asked is what lies beyond": [1 - share, correlation],
+        "the share is of the coefficients, not of their energy": [beyond.mean(), correlation],
+        "divided by the truth's energy beyond, not by all of the estimate's": [energy / wanted, correlation],
+        "one of the two needs the complex conjugate, else the phases add up": [share, unlike],
+        "the correlation is over all coefficients; take those beyond only": [share, everywhere],
+        "the correlation's denominator wants a root": [share, cross.real / (energy * wanted)],
+        "take the real part of the sum, not its magnitude": [share, abs(cross) / np.sqrt(energy * wanted)],
+        "the two numbers are in the other order": [correlation, share],
+    }  # fmt: skip
+    result = call(answer, X.copy(), T.copy(), beyond.copy())
+    compare(result, exact, {text: np.array(wrong) for text, wrong in mistakes.items()})
+    holds("the share counts energy, beyond the support", "the correlation is 1 for the truth itself")

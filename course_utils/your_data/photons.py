@@ -1,0 +1,49 @@
+"""From a stack's own numbers to photons: the dark level, and the gain where nobody measured it."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import ndimage
+
+from course_utils.counts import find_gain
+
+
+def settle(stack, settings):
+    """The Settings with a gain and a background in photons, found in the stack where they are not known.
+
+    The gain is what makes noise what photons' noise must be (`counts.find_gain`), the offset taken off; the background
+    the dark level, outside of a fill. How each was found is noted, and told in the methods paragraph.
+    """
+    if settings.gain is None:
+        gain = find_gain(stack.with_data(stack.data - np.float32(settings.offset)))
+        settings = replace(settings, gain=gain, gain_from="estimated from the stack's own noise")
+    if settings.background == "auto":
+        level = max(dark_level(settings.camera.photons(stack)), 0.0)
+        settings = replace(
+            settings, background=level, background_from="the 5th percentile of the averages over 27 voxels"
+        )
+    return settings
+
+
+def measured(stack, settings):
+    """(y, background) in photons, not negative, as `deconvolve.deconvolve` takes them: read noise is in both."""
+    read_noise = (settings.read_noise / settings.gain) ** 2
+    y = settings.camera.photons(stack)
+    return y.with_data(np.maximum(y.data + np.float32(read_noise), 0)), settings.background + read_noise
+
+
+def dark_level(stack):
+    """The 5th percentile of the averages over 3 × 3 × 3 voxels, as `counts.find_background`, but not of a fill."""
+    smooth = ndimage.uniform_filter(stack.data, 3, mode="nearest")
+    return float(np.percentile(smooth[~ndimage.binary_dilation(fill(stack), np.ones((3, 3, 3), bool))], 5))
+
+
+def fill(stack):
+    """Where the stack was filled with a constant: the blocks of its commonest value. A mask, often empty.
+
+    A block is at least 3 × 3 pixels in a plane. Deskewed and rotated stacks have them.
+    """
+    values, counts = np.unique(stack.data, return_counts=True)
+    common = stack.data == values[counts.argmax()]
+    blocks = ndimage.binary_opening(common, np.ones((1, 3, 3), bool))
+    return blocks if blocks.sum() > 0.9 * common.sum() and not common.all() else np.zeros(stack.shape, bool)

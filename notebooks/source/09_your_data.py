@@ -1,0 +1,761 @@
+# ---
+# jupyter:
+#   course:
+#     profiles:
+#       test: {MOST: 6, CORE: [16, 40, 40], TRIED: 6}
+#       report: {MOST: 60}
+#     bands:
+#       embedded stacks that are refused (of 5): [1, 1]
+#       spoiled stacks that are refused (of 10): [10, 10]
+#       largest saturated share that passes (%): [0, 0.011]
+#       PSNR as taken above saturated (dB): [0.02, 4]
+#       exponent of brightness, as taken: [0.1, 0.8]
+#       exponent of brightness, saturated: [0.05, 0.5]
+#       exponent of brightness, deconvolved twice: [0.1, 2]
+#       run repeated from its JSON, difference / maximum: [0, 1.0e-4]
+#       layers made by one wrong plane (spread / without it): [1.5, 30]
+#       light in the result (ratio): [0.8, 1.3]
+#       report page (MB): [0.05, 10]
+#       time of the run / estimated (ratio): [0.1, 10]
+# ---
+
+# %% [markdown]
+r"""
+# 9 · Your data
+
+A folder on a shared drive: `cell3_final_export2.tif`. It is somebody's months of work, and it may be an 8-bit export for a talk. Deconvolution would not complain. It sharpens whatever it is
+given, and what it makes of a cut-off peak or of a missing pixel looks like biology. So this chapter asks first and computes later. It takes one TIFF from the question *what is this?* to a result that
+somebody else can repeat.
+
+**After this notebook you can**
+
+- say whether a stack is fit for deconvolution, and what was done to one that is not;
+- write down what is known of the microscope, and see what follows from it;
+- try methods on a small part, choose one without a truth, and tell what the whole will cost;
+- judge a result without a truth;
+- write a methods paragraph that nobody has to ask about.
+
+| you need | time | computing, on 2 cores without a GPU | memory |
+|---|---|---|---|
+| chapters 1, 2 and 4; a TIFF of your own, or the course's cell | 50–70 minutes | 1–2 minutes in all | 0.7 GB |
+
+*Previous: [the comparison](08_comparison.ipynb). Short of time? Sections 1 to 3, 6, 7 and 9.*
+"""
+
+# %% tags=["setup"]
+# %matplotlib inline
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from scipy import ndimage
+
+import data_fetch
+from course_utils import checks, compare, optics, plots, widgets, your_data
+from course_utils.deconvolve import deconvolve
+from course_utils.stack import Stack
+
+rng = np.random.default_rng(9)
+
+# %% [markdown]
+r"""
+To take your own stack, write its name into `PATH`, and into `GIVEN` what you know and the file does not, by the names of the form below:
+`GIVEN = {"voxel_size": (0.2, 0.08, 0.08), "NA": 1.4, "wavelength": 0.52, "gain": 2.2, "offset": 100}`. Lengths are in µm. With an empty `PATH` the notebook takes one of the course's own stacks; it needs no network.
+"""
+
+# %% tags=["parameters"]
+PATH = ""  # a TIFF of your own; empty: SAMPLE
+SAMPLE = "lattice-cell"  # "lattice-cell", "capstone", "microtubules", "widefield-bead"; "nuclei" is refused
+PSF_PATH = ""  # a TIFF with one bead, under the same microscope; empty: the sample's PSF, or one from the optics
+GIVEN = {}  # what you know
+METHOD = "auto"  # or "rl", "rl-tv", "rl-fast"
+N_ITER = "auto"  # or a number
+MOST = 25  # iterations that the preview tries
+CORE = (24, 48, 48)  # voxels of the preview
+TRIED = 10  # iterations on the spoiled stacks of the last section
+OUT = "results/your_data"  # where the result and its report are written
+
+# %% [markdown]
+r"""
+## 1 · What is in the file?
+
+`find` reads the stack, and with it what the file tells of the microscope. (An OME-TIFF may hold NA, wavelengths and the kind of microscope; most files hold only the voxel, and some not even that: then the cell stops and says
+which argument is missing.)
+"""
+
+# %%
+settings = your_data.Settings(path=PATH, sample="" if PATH else SAMPLE, psf_path=PSF_PATH, **GIVEN)
+source = your_data.find(settings)
+print(source.stack)
+for name, fact in source.facts.items():
+    print(f"{name}: {fact}")
+
+# %% alt="The stack as it was measured, as maximum projections along the three axes."
+plots.sections({"as measured": source.stack}, projection=True, unit="counts")
+
+# %% [markdown]
+r"""
+**What to see.** Maximum projections: each pixel is the brightest voxel behind it. They show the whole volume at once, and are no data: what lies above what is lost in them, and the noise of many planes has become one bright haze.
+
+## 2 · What is known of the microscope?
+
+The form shows what was found. Correct it, or leave it: an answer that cannot be right changes nothing, and the line below says why. Empty means *not known*, and that is an answer too.
+"""
+
+# %%
+form = your_data.Form(source.settings)
+widgets.form(form)
+
+# %% [markdown]
+r"""
+The same without a form, as the answers stand now. From here on, the notebook uses these.
+"""
+
+# %%
+form.report()
+
+# %%
+print("\n".join(form.summary()))
+
+# %%
+source = your_data.find(form.settings)
+stack, settings = source.stack, source.settings
+psf = your_data.make_psf(source)
+print(source.psf_from, psf, sep=": ")
+
+# %% [markdown]
+r"""
+## 3 · Is it fit?
+
+Deconvolution believes four things of a stack: that its values are *light times a constant, plus a constant*; that none of them was cut off; that its noise is that of photons, new in each voxel; and that its voxels are fine enough. One can look
+for traces of each, and `examine` does:
+"""
+
+# %%
+found = your_data.examine(stack, settings, psf)
+found
+
+# %% [markdown]
+r"""
+**OK** says no more than that nothing was found. **Careful** names something to keep in mind. **Refused** is what no method can put right: the next cell stops, with the reasons, and that is the end of this notebook for such a file. Go back to the raw one.
+"""
+
+# %%
+found.refuse()
+
+# %% [markdown]
+r"""
+One remark asks for something at once. Where the light of the first or last planes is not in keeping with that of their neighbours, leave these planes out: no PSF falls so fast, so that deconvolution would have to explain a change that is no light (section 10 shows what comes of it). With the course's cell it is the first plane, which the straightening mixed with the fill. The settings keep what was done.
+"""
+
+# %%
+start = settings.planes[0] if settings.planes else 0
+planes = tuple(start + plane for plane in your_data.even_planes(stack))
+if planes[1] - planes[0] < stack.shape[0]:
+    source = your_data.find(replace(settings, planes=planes))
+    stack, settings = source.stack, source.settings
+print(f"planes {planes[0]} to {planes[1] - 1}: {stack}")
+
+# %% [markdown]
+r"""
+What stands behind two of the rows? Write them.
+
+### Exercise 1: the saturated share
+
+A camera of 12 bits ends at 4095: brighter voxels show 4095. Give back the share of voxels that are cut off. (`full` is the largest value that *the camera* can give. The brightest voxel of a dim stack is not saturated, and a file of 16 bits says nothing of the camera.)
+"""
+
+
+# %%
+def saturated_share(counts, full):
+    """The share of voxels, from 0 to 1, that are at the camera's largest value."""
+    # <solution> count the voxels at the largest value, and divide by all
+    return np.mean(counts >= full)
+    # </solution>
+
+
+# %% tags=["check"]
+checks.saturated_share(saturated_share)
+
+# %% [markdown]
+r"""
+<details><summary>Hint 1</summary>
+
+`counts >= full` is True where a voxel is cut off.
+
+</details>
+
+<details><summary>Hint 2</summary>
+
+The mean of True and False is the share of True.
+
+</details>
+
+{{solution}}
+
+Often nobody remembers what `full` was, or an export has changed it. `examine` therefore looks for a *spike*: in a stack that was not cut off, the brightest values get rarer and rarer up to the last; where it was, the last one is far too common.
+
+### Exercise 2: how coarse?
+
+Chapter 2 gave the cut-offs of an objective: $2\,\mathrm{NA}/\lambda$ across, and $(n - \sqrt{n^2 - \mathrm{NA}^2})/\lambda$ along z. Two voxels must go to the finest period: Nyquist's step is 1 / (2 · cut-off). Give back how many of these steps a voxel is, first along z, then across (there the coarser of `dy` and `dx` decides): above 1, detail is lost.
+"""
+
+
+# %%
+def coarseness(voxel_size, NA, wavelength, n):
+    """Voxel / Nyquist's step, (along z, across); lengths in µm, n the index of the immersion."""
+    # <solution> divide the voxel by the steps that the two cut-offs ask for
+    dz, dy, dx = voxel_size
+    axial = (n - np.sqrt(n**2 - NA**2)) / wavelength
+    lateral = 2 * NA / wavelength
+    return 2 * axial * dz, 2 * lateral * max(dy, dx)
+    # </solution>
+
+
+# %% tags=["check"]
+checks.coarseness(coarseness)
+
+# %% [markdown]
+r"""
+<details><summary>Hint 1</summary>
+
+The step is `1 / (2 * cutoff)`, so the voxel over the step is `2 * cutoff * voxel`.
+
+</details>
+
+<details><summary>Hint 2</summary>
+
+`max(dy, dx)` for across.
+
+</details>
+
+{{solution}}
+
+Why is too coarse worse than blurred? What is finer than two voxels does not vanish: it comes back as something coarser that is not there (*aliasing*), and since the PSF, sampled as coarsely, is wrong in the same way, deconvolution sharpens that too. Up to 1.5 the notebook only warns: an OTF is weak near its end, and little is there to come back.
+
+## 4 · The course's stacks, and ten that were spoiled
+
+All the stacks that come with the course:
+"""
+
+# %%
+samples = ("lattice-cell", "widefield-bead", "capstone", "microtubules:small", "nuclei")
+sources = {name: your_data.find(your_data.Settings(sample=name)) for name in samples}
+with_psf = {name: your_data.make_psf(s) for name, s in sources.items() if s.psf or s.settings.optics}
+verdicts = {name: your_data.examine(s.stack, s.settings, with_psf.get(name)) for name, s in sources.items()}
+your_data.verdicts(verdicts)
+
+# %% [markdown]
+r"""
+**What to see.** The nuclei are refused: a sharp and clean picture, and no photon counts. Somebody stretched their contrast to fill 16 bits, and many values never occur. (As a *specimen* to blur, it is as good as any: that is what the course uses it for.) All others pass, none without a remark.
+
+The row *photons* holds a trap. Where the gain is not known, it is estimated from the noise: counts whose variance is as large as photons' would be. In a stack that was straightened, averaged or smoothed noise is too weak, and there seem to be too many photons: the bead, each voxel of which is the mean of many, is said to have a hundred thousand.
+
+Now take the microtubules, which are fit, and spoil them, each in a way in which real files are spoiled:
+"""
+
+# %%
+volume, known = data_fetch.load("microtubules", size="small"), sources["microtubules:small"].settings
+counts, (dz, dy, dx) = volume.stack.data, volume.stack.voxel_size
+low, high = np.percentile(counts, (0.5, 99.5))
+eight_bits = np.clip(np.rint(255 * (counts - low) / (high - low)), 0, 255)
+level = np.rint(np.percentile(counts, 20))
+sharp = deconvolve(volume.stack, volume.psf, method="rl-fast", n_iter=TRIED, progress=False)
+
+# %%
+spoiled = {
+    "saturated": np.minimum(counts, np.rint(np.percentile(counts, 99))),
+    "stretched to 8 bits": eight_bits,
+    "8 bits, stored as 16": 257 * eight_bits,
+    "contrast bent (gamma 0.6)": np.rint(4095 * (counts / counts.max()) ** 0.6),
+    "clipped at zero": np.maximum(counts - level, 0),
+    "background subtracted": counts - level,
+    "already deconvolved": sharp.data,
+}
+
+# %%
+spoiled = {name: volume.stack.with_data(data) for name, data in spoiled.items()}
+spoiled["every second pixel missing"] = Stack(counts[:, ::2, ::2], (dz, 2 * dy, 2 * dx))
+spoiled["maximum projection"] = volume.stack.with_data(volume.stack.max_projection(0)[None])
+spoiled["averaged over 3 × 3 × 3"] = volume.stack.with_data(ndimage.uniform_filter(counts, 3))
+
+# %%
+refusals = {name: your_data.examine(bad, known) for name, bad in spoiled.items()}
+your_data.verdicts(refusals)
+
+# %% [markdown]
+r"""
+Two more never become a stack. The reader refuses them, for there is nothing to look at:
+"""
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    for name, data in {"plane.tif": counts[8], "talk.tif": np.repeat(counts[8][..., None] / 3, 3, -1)}.items():
+        path = Path(folder) / name
+        tifffile.imwrite(path, np.uint8(data), photometric="rgb" if data.ndim == 3 else "minisblack")
+        try:
+            data_fetch.read_stack(path, (0.2, 0.08, 0.08))
+        except ValueError as error:
+            print(str(error).replace(str(path), name), end="\n\n")
+
+# %% [markdown]
+r"""
+How much saturation passes? The rule allows one voxel in ten thousand. Cut the stack lower and lower:
+"""
+
+# %%
+saturations = {}
+for share in (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2):
+    cut = volume.stack.with_data(np.minimum(counts, np.floor(np.quantile(counts, 1 - share))))
+    cut_off = 100 * float(np.mean(cut.data == cut.data.max()))
+    saturations[cut_off] = your_data.examine(cut, known)
+    refused = "saturation" in saturations[cut_off].of("refused")
+    print(f"{cut_off:7.4f} % at the maximum: {'refused' if refused else 'passes'}")
+
+# %% [markdown]
+r"""
+## 5 · The PSF doctor
+
+Is the PSF fit, too? The doctor of chapter 2 looks at it, on the grid of the stack:
+"""
+
+# %%
+optics.examine(psf, stack.voxel_size, settings.optics)
+
+# %% alt="The PSF: sections in xy and xz, its OTF, and its profile along z."
+plots.psf_panels(psf)
+
+# %% [markdown]
+r"""
+**What to see.** One spot, brightest in the middle, that is dark at all sides (of a wide-field PSF: at no end along z, since its halo never ends). Is it as wide as you would expect of this objective, $0.51\,\lambda/\mathrm{NA}$? If it is much wider, the bead was large or the objective is ill; if narrower, a voxel is wrong. With the course's cell, a
+measured PSF must serve: nobody wrote down NA and wavelength, so that no other can be computed, and sampling is judged by its widths.
+
+## 6 · A preview
+
+One does not try methods on a whole stack. Where is most to be seen? `busiest` finds the places of most contrast. Move the slider to choose one; left alone, it stays at the first.
+"""
+
+# %%
+places = your_data.busiest(stack, CORE)
+views = [stack.with_data(stack.data[place]) for place in places]
+limits = tuple(np.percentile(stack.data, (1, 99.9)))
+
+# %%
+choice = widgets.explore(
+    lambda place: plots.sections({f"place {place}": views[place - 1]}, projection=True, limits=limits, unit="counts"),
+    place=list(range(1, len(places) + 1)),
+    description="Maximum projections of a place of high contrast.",
+)
+choice
+
+# %% alt="Up to three places of high contrast, as maximum projections."
+plots.sections(
+    {f"place {i + 1}": view for i, view in enumerate(views[:3])}, projection=True, limits=limits, unit="counts"
+)
+
+# %%
+place = places[widgets.chosen(choice)["place"] - 1]
+print("z {}, y {}, x {}".format(*(f"{p.start}–{p.stop - 1}" for p in place)))
+
+# %% [markdown]
+r"""
+### Exercise 3: the margin
+
+Light enters a place from beside it: from as far as the PSF reaches. Cut out without that margin, the preview would put that light *into* the place. A PSF of `m` voxels (odd), its centre in the middle, reaches `m // 2` far. Write, for one axis of a stack of `n` voxels, where the part with its margin begins and ends (`start` belongs to the place, `stop` is the voxel after it, as in a slice). Do not leave the stack.
+"""
+
+
+# %%
+def preview_window(start, stop, m, n):
+    """(first, end) of the place and its margin along one axis."""
+    # <solution> go out by the reach of the PSF on both sides, but not beyond the stack
+    return max(start - m // 2, 0), min(stop + m // 2, n)
+    # </solution>
+
+
+# %% tags=["check"]
+checks.preview_window(preview_window)
+
+# %% [markdown]
+r"""
+<details><summary>Hint 1</summary>
+
+On the left `start - m // 2`, on the right `stop + m // 2`. Where can they end up?
+
+</details>
+
+<details><summary>Hint 2</summary>
+
+`max(…, 0)` and `min(…, n)`.
+
+</details>
+
+{{solution}}
+
+In the course this is `your_data.with_margin`. Now the methods. They want photons: `settle` takes the camera's gain, or, where nobody measured it, the one that the noise suggests, and finds the background. Each method runs on half of the photons, and each of its estimates has to predict the other half (chapter 4): while it learns structure, the prediction gets better; when it begins to learn noise, worse.
+"""
+
+# %%
+settled = your_data.settle(stack, settings)
+photons, background = your_data.measured(stack, settled)
+print(
+    f"gain {settled.gain:.3g} counts a photon {settled.gain_from or '(measured)'}; background {background:.3g} photons"
+)
+trials = your_data.try_methods(photons, background, psf, place, most=MOST, rng=rng)
+
+# %% alt="Error of the prediction of held-out photons against the number of iterations, one curve a method: falling, and where it stops to fall the iterations should stop."
+curves = {name: (np.arange(1, MOST + 1), trial.scores) for name, trial in trials.items()}
+plots.lines(curves, xlabel="iterations", ylabel="misfit of held-out photons, a voxel", log=True)
+
+# %%
+ends = {name: "still falling" if trial.n_iter == MOST else "found" for name, trial in trials.items()}
+for name, t in trials.items():
+    print(
+        f"{name:8} best {min(t.scores):.4f} at iteration {t.n_iter} ({ends[name]}), {1000 * t.seconds:.0f} ms an iteration"
+    )
+
+# %% [markdown]
+r"""
+**What to see.** The lowest point of a curve is the number of iterations to take. *Still falling* says that there was none up to `MOST`. Then either more iterations would pay, or the rule fails: noise that was smoothed or interpolated predicts itself, and a PSF that is not quite right leaves something to fit for ever. The course's cell was straightened, its gain is a guess, and it is such a case: there the limit `MOST` decides, your eyes should, and the methods paragraph must say so.
+"""
+
+# %%
+raw = photons.with_data(np.maximum(photons.data[place] - background, 0))
+widgets.explore(
+    lambda method: plots.sections(
+        {f"{method}, {trials[method].n_iter} iterations": trials[method].estimate}, projection=True
+    ),
+    method=list(trials),
+    description="The preview with the chosen method, as maximum projections.",
+)
+
+# %% alt="The preview as measured and after each method: sharper than the measured one, and a little different from one method to the next."
+plots.sections({"as measured": raw, **{name: trial.estimate for name, trial in trials.items()}}, projection=True)
+
+# %% [markdown]
+r"""
+**What to see.** What do all methods agree on? That is in the data. What only one of them shows is in the method. Each picture has its own colours: peaks get higher the more light is gathered.
+
+With `METHOD = "auto"` the method that predicts best is taken.
+"""
+
+# %%
+method = min(trials, key=lambda name: min(trials[name].scores)) if METHOD == "auto" else METHOD
+n_iter = trials[method].n_iter if N_ITER == "auto" else N_ITER
+settled = replace(settled, method=method, n_iter=n_iter, weight=your_data.weight_of(method, photons, background))
+print(f"{method}, {n_iter} iterations, weight {settled.weight}")
+
+# %% [markdown]
+r"""
+## 7 · The whole stack
+
+First the bill, from the time that the preview took:
+"""
+
+# %%
+memory, estimated = your_data.cost(stack, psf, settled, trials[method], place)
+print(f"about {memory / 1e9:.2g} GB of memory, and {estimated:.0f} s")
+
+# %%
+begin = time.perf_counter()
+result = your_data.run(stack, psf, settled)
+seconds = time.perf_counter() - begin
+print(f"{seconds:.0f} s: {result}")
+
+# %% alt="The whole stack before and after, as maximum projections: what was blurred has become small and bright."
+before = photons.with_data(np.maximum(photons.data - background, 0))
+plots.sections({"as measured": before, f"{method}, {n_iter} iterations": result}, projection=True)
+
+# %% [markdown]
+r"""
+Where the memory does not suffice, `deconvolve` works in overlapping tiles, and says so.
+
+## 8 · Is it right? What can be said without a truth
+
+Three questions that real data can answer (chapter 8). **Does the estimate explain the data?** Blurred again, with the background, it should differ from them by photon noise alone, white and of variance 1. **Does it hold?** Two halves of the photons, each deconvolved on its own, should agree: to which fineness, the Fourier shell correlation says. **Is light kept?**
+"""
+
+# %%
+white = trials[method].whiteness
+light = result.data.sum(dtype=float) / (photons.data - background).sum(dtype=float)
+print(f"residual in the preview: variance {white.variance:.2f}, structure {white.excess:.1f} (1 and 1: noise alone)")
+print(f"light in the result / light above the background: {light:.3f}")
+
+# %%
+window = your_data.with_margin(place, psf.shape, stack.shape)
+part = photons.with_data(np.rint(photons.data[window]))
+options = {
+    "method": method,
+    "n_iter": n_iter,
+    "weight": settled.weight,
+    "background": background / 2,
+    "progress": False,
+}
+halves = compare.fsc_of_halves(part, lambda half: deconvolve(half, psf, **options), rng=rng)
+raw_halves = compare.fsc_of_halves(part, lambda half: half, rng=rng)
+
+# %% alt="Fourier shell correlation of two halves against frequency, lateral and axial, deconvolved and raw: near 1 at coarse detail, falling towards fine detail."
+curves = {
+    "deconvolved, lateral": halves.lateral, "deconvolved, axial": halves.axial,
+    "raw, lateral": raw_halves.lateral, "raw, axial": raw_halves.axial,
+}  # fmt: skip
+fsc = plots.lines(
+    {name: (c.frequency, c.value) for name, c in curves.items()},
+    xlabel="frequency (1/µm)",
+    ylabel="correlation of two halves",
+    ylim=(-0.1, 1.05),
+)
+fsc
+
+# %%
+for name, c in curves.items():
+    print(f"{name:22} the halves agree down to {c.resolution(1 / 7):.2f} µm")
+
+# %% [markdown]
+r"""
+**What to see.** The deconvolved halves agree better than the raw ones, at fine detail most, and yet no light was added: agreement is not truth. Both halves were made with the same PSF, the same method and the same number of iterations, and whatever these put in is in both. The raw curves say where noise begins; what the others have beyond them was bought with assumptions. And a residual far above 1 says that the model does not describe the data: a PSF that is not quite right, a gain that is not, a stack that was straightened. With the course's cell all three are likely. (Its bright voxels have so many photons that the smallest error of the PSF shows.)
+
+## 9 · Tell others
+
+What does a reader need who wants the same numbers? The paragraph is made from the settings of the run, so that it cannot differ from what was done:
+"""
+
+# %%
+how = (
+    "(the number with which an estimate from half of the photons of a part of the stack best predicted the other half)"
+)
+limit = "(the most that were tried: held-out photons were predicted better to the last)"
+stopping = {"found": how, "still falling": limit}[ends[method]] if N_ITER == "auto" else "(chosen by eye)"
+text = your_data.paragraph(stack, psf, settled, psf_from=source.psf_from, stopping=stopping)
+print(text)
+
+# %%
+print("still to be told:", "; ".join(your_data.missing(text)) or "nothing")
+
+# %% [markdown]
+r"""
+What nobody knows stands in brackets. Ask who took the stack, or leave the admission in; do not let it vanish.
+
+### Exercise 4: what is missing?
+
+Facts of a run come as a dictionary, such as `{"NA": 1.2, "iterations": "auto", "method": "rl", "weight": None}`. Give back a list of the names of those that a reader would still need: what is `None`, what is empty (`""`), and what is `"auto"`, for that is what the program was told, and not what it did. Two things to mind: 0 is a value, and a `"weight"` is only needed where the method is `"rl-tv"`.
+"""
+
+
+# %%
+def missing_facts(facts):
+    """The names of the facts that a reader of the methods still needs."""
+    # <solution> collect the names whose value is None, empty or "auto"
+    names = [name for name, value in facts.items() if value is None or isinstance(value, str) and value in ("", "auto")]
+    return [name for name in names if name != "weight" or facts["method"] == "rl-tv"]
+    # </solution>
+
+
+# %% tags=["check"]
+checks.missing_facts(missing_facts)
+
+# %% [markdown]
+r"""
+<details><summary>Hint 1</summary>
+
+`value is None or value in ("", "auto")` finds all three, and leaves 0 alone.
+
+</details>
+
+<details><summary>Hint 2</summary>
+
+A second pass takes "weight" out unless `facts["method"] == "rl-tv"`.
+
+</details>
+
+{{solution}}
+
+Now all that belongs to the run, into one folder: the result as an OME-TIFF that Fiji opens, the settings as JSON, and a page that needs no other file, to be kept beside the data or sent to a colleague.
+"""
+
+# %%
+out = Path(OUT)
+out.mkdir(parents=True, exist_ok=True)
+data_fetch.write_stack(out / "deconvolved.ome.tif", result)
+settled.write(out / "settings.json", input=your_data.fingerprint(stack), versions=your_data.versions())
+
+# %%
+figures = {
+    "Before and after, as maximum projections.": plots.sections(
+        {"as measured": before, "deconvolved": result}, projection=True
+    ),
+    "The methods on the preview, as maximum projections.": plots.sections(
+        {"as measured": raw, **{name: t.estimate for name, t in trials.items()}}, projection=True
+    ),
+    "The PSF.": plots.psf_panels(psf),
+    "Agreement of two halves of the photons, on the preview.": fsc,
+}
+tables = {
+    "Was the stack fit, as it came?": found.report(),
+    "Is the PSF fit?": optics.examine(psf, stack.voxel_size, settings.optics),
+}
+your_data.write_page(
+    out / "report.html",
+    title=f"Deconvolution of {PATH or SAMPLE}",
+    settings=settled,
+    paragraph=text,
+    figures=figures,
+    tables=tables,
+    versions=your_data.versions(),
+)
+
+# %%
+for path in sorted(out.iterdir()):
+    print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+page_size = (out / "report.html").stat().st_size / 1e6
+
+# %% [markdown]
+r"""
+Is it true that the run can be repeated from the JSON? Do it: `repeat` reads nothing else.
+"""
+
+# %%
+again = your_data.repeat(out / "settings.json")
+difference = float(np.abs(again.data - result.data).max())
+print(f"greatest difference of a voxel: {difference:.2g}, of {result.data.max():.4g}")
+
+# %% [markdown]
+r"""
+## 10 · What can go wrong: does it matter?
+
+First the plane that was left out. Here is a corner of the course's cell, deconvolved with it and without:
+"""
+
+# %%
+cell, cell_psf = sources["lattice-cell"].stack, with_psf["lattice-cell"]
+options = {"method": "rl-fast", "n_iter": MOST, "background": 102.0, "progress": False}
+with_it, without_it = (
+    deconvolve(cell.with_data(cell.data[first:44, 62:130, :64]), cell_psf, **options) for first in (0, 1)
+)
+shown = {"as measured": cell.with_data(cell.data[:36, 62:130, :64]), "with it": with_it, "without it": without_it}
+
+# %% alt="A corner of the cell, measured, and deconvolved with and without its first plane: with it, dark and bright layers lie across the stack along z; without it they are gone."
+plots.sections({name: x.with_data(x.data[:34]) for name, x in shown.items()}, at=(8, 40, 30), unit="counts")
+
+# %%
+layers = {}
+for name, x in {"with it": with_it.data, "without it": without_it.data}.items():
+    light_of_planes = x[:12, 20:50, 10:50].mean(axis=(1, 2))
+    layers[name] = light_of_planes.std() / light_of_planes.mean()
+    print(f"{name:10} light of the first planes:", *(f"{plane:.0f}" for plane in light_of_planes))
+
+# %% [markdown]
+r"""
+**What to see.** Layers, bright and dark in turns, that are no membranes: *one* wrong plane out of 88 made them. The estimate has to fall from bright to nothing between two planes, which the PSF forbids, and overshoots where it can.
+
+And a refusal? It is annoying. Is it needed? The truth of the microtubules is known: deconvolve what was spoiled, with the right PSF and the same iterations, and compare.
+"""
+
+# %%
+options = {"method": "rl-fast", "n_iter": TRIED, "progress": False}
+tried = {"as taken": sharp}
+for name in ("saturated", "contrast bent (gamma 0.6)", "stretched to 8 bits", "clipped at zero", "already deconvolved"):
+    tried[name] = deconvolve(spoiled[name], volume.psf, **options)
+
+# %% [markdown]
+r"""
+Two numbers for each: the PSNR after the best gain and offset (data range: that of the truth), and whether brightness can still be measured. For the latter, smooth both a little, take the voxels in which the truth is bright, and ask for the *exponent* $p$ in brightness ∝ truth$^p$: 1 is faithful, less squeezes differences, more exaggerates them.
+"""
+
+# %%
+smooth = {
+    name: ndimage.gaussian_filter(x.data, (0.6, 1.5, 1.5)) for name, x in {**tried, "truth": volume.truth}.items()
+}
+bright = smooth["truth"] > np.percentile(smooth["truth"], 90)
+log_truth = np.log(smooth["truth"][bright])
+exponents = {name: np.polyfit(log_truth, np.log(np.maximum(smooth[name][bright], 1e-6)), 1)[0] for name in tried}
+psnr = {name: compare.psnr(compare.match_affine(x, volume.truth), volume.truth) for name, x in tried.items()}
+for name in tried:
+    print(f"{name:26} PSNR {psnr[name]:.2f} dB, exponent {exponents[name]:.2f}")
+
+# %% alt="The stack as taken and four spoiled ones after the same deconvolution, as maximum projections: all look plausible; the saturated one is flat on top, the one deconvolved twice is a net of thin bright lines."
+shown = {
+    name: x.with_data(x.data / np.percentile(x.data, 99.9))
+    for name, x in tried.items()
+    if name != "stretched to 8 bits"
+}
+plots.sections(shown, projection=True, limits=(0, 1), unit="of the brightest")
+
+# %% [markdown]
+r"""
+**What to see.** Nobody would throw one of these pictures away. The saturated and the bent one have lost by both numbers: where tops are cut off or bent, what is brightest and sharpest goes first. What was deconvolved twice has an exponent far above that of the same data deconvolved once: ask again, and the brightness is another one.
+
+And what was clipped or stretched to 8 bits *gained*. That is no mistake: cutting off below takes haze away, a rough deconvolution of its own, and after a few iterations that shows. Why refuse it, then? Because the haze took with it what is dim, because nobody knows how much was cut, and because the noise by which the rules of chapter 4 decide is gone on one side. A picture that got better for reasons that nobody can tell is no measurement.
+
+| symptom | cause | fix |
+|---|---|---|
+| layers across z at an end of the stack | a plane without light, or half filled | `your_data.even_planes`; `planes=(first, stop)` |
+| bright spots with flat tops, rings around them | saturated | less light, shorter exposure; crop the spot away |
+| only every 257th value occurs | 8 bits, stored as 16 | the raw file |
+| black between the structures, to the last bit | background subtracted, or display range applied | the raw file; give the background to the model |
+| checks and wavy lines that change with the zoom | too few pixels | a larger magnification, a smaller step |
+| held-out photons are predicted better and better, without end | noise that was smoothed or interpolated; a PSF not quite right | few iterations, chosen by eye, and said so |
+| a hundred thousand photons in a voxel | gain estimated from noise that was averaged away | measure the gain (chapter 1) |
+| the report cannot be repeated | the file was changed since | compare the `input` in the JSON with `your_data.fingerprint(stack)` |
+
+What this chapter cannot see: light compression by JPEG, a background subtracted evenly, a wrong voxel in the file, a stack that was deconvolved and rounded while nobody knows the gain. Ask.
+"""
+
+# %% [markdown]
+r"""
+## Remember
+
+- First ask what was done to the numbers. No method brings back what was cut off, rounded away or not sampled.
+- Write down NA, wavelength, both indices, voxel, gain and offset on the day of the measurement.
+- Try on a small part, with its margin; choose by held-out photons where they work, by eye where not, and say which.
+- Real data have no truth. Residual, halves and light can show that something is wrong, never that all is right.
+- A methods paragraph is complete when somebody else gets the same numbers.
+
+<details><summary>1. A colleague sends a stack with values from 0 to 255. May you deconvolve it?</summary>
+
+Perhaps. If the detector itself counted so (many confocals do), yes: values follow one another without gaps, few voxels are at 255, and 0 is not far commoner than 1. If it is an export, both ends are cut off and the gain is anybody's guess: ask for the raw file.
+
+</details>
+
+<details><summary>2. Your voxel is 0.25 µm along z and 0.11 µm across, with NA 1.4 in oil and 520 nm. Is that fine enough?</summary>
+
+Along z yes (Nyquist's step is 0.28 µm). Across not quite (0.093 µm): 1.18 steps. The finest detail is lost and a little of it comes back as coarser detail; the notebook warns and goes on.
+
+</details>
+
+<details><summary>3. Two halves of the photons, each deconvolved, agree down to 0.15 µm. Is that the resolution of your picture?</summary>
+
+It is where noise begins. Both halves share the PSF and the method, with all their mistakes, so they can agree on what is wrong; and no agreement is meant beyond the cut-off of the objective.
+
+</details>
+
+## References
+
+- J. R. Swedlow, *Methods Cell Biol.* 114 (2013) 407, [doi:10.1016/B978-0-12-407761-4.00017-8](https://doi.org/10.1016/B978-0-12-407761-4.00017-8): deconvolution in practice, and what it wants of a stack.
+- D. Sage *et al.*, *Methods* 115 (2017) 28, [doi:10.1016/j.ymeth.2016.12.015](https://doi.org/10.1016/j.ymeth.2016.12.015): DeconvolutionLab2, and the bead.
+- M. Linkert *et al.*, *J. Cell Biol.* 189 (2010) 777, [doi:10.1083/jcb.201004104](https://doi.org/10.1083/jcb.201004104): metadata matters; OME-TIFF.
+- R. P. J. Nieuwenhuizen *et al.*, *Nat. Methods* 10 (2013) 557, [doi:10.1038/nmeth.2448](https://doi.org/10.1038/nmeth.2448): resolution from the agreement of two halves.
+- J. R. Janesick, *Photon Transfer*, SPIE 2007, [doi:10.1117/3.725073](https://doi.org/10.1117/3.725073): gain from mean and variance.
+"""
+
+# %%
+compare.write_results(
+    "09",
+    {
+        "embedded stacks that are refused (of 5)": sum(v.verdict == "refused" for v in verdicts.values()),
+        "spoiled stacks that are refused (of 10)": sum(v.verdict == "refused" for v in refusals.values()),
+        "largest saturated share that passes (%)": max(s for s, v in saturations.items() if v.verdict != "refused"),
+        "PSNR as taken above saturated (dB)": psnr["as taken"] - psnr["saturated"],
+        "exponent of brightness, as taken": exponents["as taken"],
+        "exponent of brightness, saturated": exponents["saturated"],
+        "exponent of brightness, deconvolved twice": exponents["already deconvolved"],
+        "run repeated from its JSON, difference / maximum": difference / float(result.data.max()),
+        "layers made by one wrong plane (spread / without it)": layers["with it"] / layers["without it"],
+        "light in the result (ratio)": light,
+        "report page (MB)": page_size,
+        "time of the run / estimated (ratio)": seconds / estimated,
+    },
+)
