@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import admm, deconvolution, psf
+from benchmarks import admm, deconvolution, isotropic, psf
 from course_utils.deconvolve import METHODS
 
 
@@ -24,6 +24,11 @@ def main():
     _in_a_process_of_its_own("benchmarks.full_size")
     print()
     figures["ADMM"] = admm.main()
+    print()
+    try:
+        figures["isotropic restoration"] = isotropic.main()
+    except ImportError as error:
+        print(f"Isotropic restoration is not compared: {error.name} is not installed.")
     write(Path("results/benchmarks.json"), figures)
     print(flush=True)
     try:

@@ -422,7 +422,7 @@ def _shipped(name):
     return trained
 
 
-@pytest.mark.parametrize("name", ["isonet1", "isonet2", "unet"])
+@pytest.mark.parametrize("name", ["isonet1", "isonet2", "unet", "unet-1", "unet-2"])
 def test_shipped_network_restores_better_than_interpolation(name):
     trained = _shipped(name)
     truth, stack = isonet_recipes.take(isonet_recipes.isotropic_specimen(6, size=48), rng=np.random.default_rng(21))
@@ -430,6 +430,15 @@ def test_shipped_network_restores_better_than_interpolation(name):
     found, before = (isonet_recipes.score(x, truth) for x in (restored, isonet.isotropic(stack)))
     assert found["lateral"] > before["lateral"] + 3
     assert found["truth"] > before["truth"] + 1
+
+
+def test_three_shipped_unets_differ_in_their_seeds_alone():
+    networks = [_shipped(name) for name in ("unet", "unet-1", "unet-2")]
+    assert [set(network.card.pop("seed").values()) for network in networks] == [{0}, {1}, {2}]
+    for key in ("network", "data", "training"):
+        assert len({network.card[key] for network in networks}) == 1
+    first, *others = (network.model.get_weights() for network in networks)
+    assert all(np.abs(a - b).max() > 0.01 for weights in others for a, b in zip(first[::2], weights[::2], strict=True))
 
 
 def test_shipped_network_for_the_course_volume_restores_it_at_every_fifth_plane():

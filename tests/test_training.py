@@ -1,3 +1,5 @@
+import itertools
+import logging
 import subprocess
 import sys
 
@@ -147,6 +149,12 @@ def test_the_clock_ends_a_training():
     assert history.stopped == "out of time" and len(history.loss) == 1
 
 
+def test_seconds_are_those_of_the_clock_given():
+    ticks = itertools.count(100)
+    history = _fit(_small(), _pairs(), epochs=10**6, seconds=40, clock=lambda: float(next(ticks)))
+    assert history.stopped == "out of time" and 35 < history.seconds < 45
+
+
 def test_a_loss_that_is_no_number_ends_a_training():
     from keras import optimizers
 
@@ -172,6 +180,32 @@ def test_more_epochs_do_not_compile_again():
         _fit(model, _pairs(27), epochs=epochs, validation=_pairs(11, seed=1))  # neither fills whole batches
         counts.append(Counting.traced)
     assert counts[0] == counts[1]
+
+
+class Messages(logging.Handler):
+    """Keeps what a logger hands on."""
+
+    def __init__(self):
+        super().__init__()
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+def test_many_networks_bring_no_warning_of_retracing_and_other_warnings_stay():
+    import keras
+
+    logger, messages = logging.getLogger("tensorflow"), Messages()
+    logger.addHandler(messages)
+    try:
+        for _ in range(7):
+            image = keras.Input((None, None, 1))
+            keras.Model(image, keras.layers.Conv2D(1, 1)(image)).predict_on_batch(np.zeros((1, 4, 4, 1)))
+        logger.warning("something else")
+    finally:
+        logger.removeHandler(messages)
+    assert messages.texts == ["something else"]
 
 
 def test_targets_of_valid_convolutions_are_cropped_around_their_middle():

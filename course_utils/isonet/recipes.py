@@ -130,5 +130,7 @@ RECIPES = {
     "isonet1": lambda: train(isonet.isonet1, first_weights=2, epochs=12, size=32, count=3200, loss="psnr"),
     "isonet2": lambda: train(isonet.isonet2, epochs=8, loss="psnr"),
     "unet": lambda: train(isonet.unet, epochs=15),
+    "unet-1": lambda: train(isonet.unet, epochs=15, seed=1, first_weights=1),
+    "unet-2": lambda: train(isonet.unet, epochs=15, seed=2, first_weights=2),
     "unet-microtubules": lambda: train_on_course_volume(isonet.unet, epochs=7),
 }

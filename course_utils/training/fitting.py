@@ -23,6 +23,7 @@ def fit(
     loss="mae",
     optimizer=None,
     seconds=None,
+    clock=time.perf_counter,
     seed=0,
     checkpoint=None,
     progress=True,
@@ -36,6 +37,7 @@ def fit(
     loss           "mae", "mse", another loss of Keras, "psnr" (`psnr_loss`), or a function.
     optimizer      Adam if None; else a Keras optimizer, whose rate is left as it is.
     seconds        an end by the clock, if it comes before that of the epochs; the rate falls with it.
+    clock          what tells the seconds; time.process_time counts the work of all cores, however busy they are else.
     seed           of the order of the pairs. No global seed is set: the first weights are the model's own matter.
     checkpoint     a file (.npz): the state after each epoch goes there, and a training that finds it there goes on
                    from it, as if it had never stopped.
@@ -44,27 +46,17 @@ def fit(
     Raises ValueError where pairs do not fill one batch, do not fit the model, or the checkpoint is another model's.
     """
     _check(pairs, validation, epochs, batch)
-    x, y = _aligned(model, pairs)
-    held = _aligned(model, validation) if validation else None
+    data, held = _aligned(model, pairs), _aligned(model, validation) if validation else None
     _compile(model, loss, optimizer)
     state = State(model, checkpoint)
     history = state.history
-    pace = _Pace(epochs, len(x) // batch, seconds, history.seconds, None if optimizer else learning_rate)
+    pace = _Pace(epochs, len(pairs) // batch, seconds, clock, history.seconds, None if optimizer else learning_rate)
     history.stopped = "finished"
     with tqdm(total=epochs, initial=len(history.loss), disable=not progress, desc="training", unit="epoch") as bar:
         try:
-            for epoch in range(len(history.loss), epochs):
-                order = np.random.default_rng((seed, epoch)).permutation(len(x))
-                mean = _epoch(model, x, y, order, batch, epoch, pace)
-                history.validation += [_mean_loss(model, *held, batch)] if held else []
-                history.loss.append(mean)
-                history.seconds = pace.seconds
-                history.stopped = _ending(history, pace)
-                state.keep()
-                bar.set_postfix(loss=f"{history.loss[-1]:.4g}")
+            for mean in _epochs(model, data, held, batch, seed, pace, state):
+                bar.set_postfix(loss=f"{mean:.4g}")
                 bar.update()
-                if history.stopped != "finished":
-                    break
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     state.give_best()
@@ -118,13 +110,13 @@ class Estimate:
 class _Pace:
     """How far a training is, by its batches or by the clock, whichever is ahead; and the learning rate there."""
 
-    def __init__(self, epochs, batches, limit, before, rate):
-        self.total, self.batches, self.rate = epochs * batches, batches, rate
-        self._begin, self._limit = time.perf_counter() - before, limit
+    def __init__(self, epochs, batches, limit, clock, before, rate):
+        self.epochs, self.batches, self.rate = epochs, batches, rate
+        self._begin, self._limit, self._clock = clock() - before, limit, clock
 
     @property
     def seconds(self):
-        return time.perf_counter() - self._begin
+        return self._clock() - self._begin
 
     @property
     def out_of_time(self):
@@ -133,13 +125,26 @@ class _Pace:
     def set_rate(self, model, batches_done):
         if self.rate is None:
             return
-        done = max(batches_done / self.total, self.seconds / self._limit if self._limit else 0)
+        done = max(batches_done / (self.epochs * self.batches), self.seconds / self._limit if self._limit else 0)
         model.optimizer.learning_rate = self.rate * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
 
 
-def _epoch(model, x, y, order, batch, epoch, pace):
-    """Each pair once, in this order; the mean loss."""
-    losses = []
+def _epochs(model, data, held, batch, seed, pace, state):
+    """Epoch by epoch, from where the state is, until something ends the training: the mean loss of each."""
+    history = state.history
+    while len(history.loss) < pace.epochs and history.stopped == "finished":
+        mean = _epoch(model, *data, batch, seed, len(history.loss), pace)
+        history.validation += [_mean_loss(model, *held, batch)] if held else []
+        history.loss.append(mean)
+        history.seconds = pace.seconds
+        history.stopped = _ending(history, pace)
+        state.keep()
+        yield mean
+
+
+def _epoch(model, x, y, batch, seed, epoch, pace):
+    """Each pair once, in this epoch's own order; the mean loss."""
+    order, losses = np.random.default_rng((seed, epoch)).permutation(len(x)), []
     for i in range(pace.batches):
         pace.set_rate(model, epoch * pace.batches + i)
         chosen = order[i * batch : (i + 1) * batch]

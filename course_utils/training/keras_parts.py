@@ -5,6 +5,7 @@ Imports TensorFlow, with Keras, as the only module that does so when it is impor
 """
 
 import contextlib
+import logging
 import os
 
 from course_utils import backend
@@ -15,6 +16,10 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
 
 import keras  # noqa: E402
 from keras import ops  # noqa: E402
+
+# A chapter has many small networks, and each compiles once. TensorFlow takes that for one that compiles again and again
+# (retraces), and warns. Whether one does, the tests count.
+logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 EPSILON = 1e-6  # of the target's squared unit: the loss of a perfect patch stays finite, near 60 dB for a peak of 1
 

@@ -61,7 +61,6 @@ Up to here you told the computer how light spreads, and it worked backwards. In 
 
 # %% tags=["setup"]
 # %matplotlib inline
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -77,7 +76,6 @@ from course_utils.srcnn import recipes as srcnn_recipes
 from course_utils.training.keras_parts import keras
 from course_utils.widgets import explore
 
-logging.getLogger("tensorflow").setLevel("ERROR")  # its advice against many small networks, which are our subject
 xp = backend.default()  # for Richardson–Lucy on volumes: NumPy, or TensorFlow on a GPU
 host = backend.get("numpy")  # for pictures
 
