@@ -79,7 +79,7 @@ def padded_shape(shape, psf_shape):
 
 
 def expect(specimen, psf, *, background=0.0, bin_z=1):
-    """The photons that are expected in each voxel, H f + b: what an endless exposure would show. A Stack.
+    """The photons that are expected in each voxel, A x + b: what an endless exposure would show. A Stack.
 
     specimen    Stack, photons of the object itself. Beyond its border there is nothing, and nothing wraps around.
     psf         Stack with the specimen's voxel, unit sum.

@@ -113,7 +113,7 @@ def test_pages_link_to_chapters_and_sections_that_exist(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_pages_define_the_links_that_they_use(path):
     text = read(path)
-    used = set(re.findall(r"\[(\d(?:\.\d+)?)\](?![(:])", text))
+    used = set(re.findall(r"\[(\d+(?:\.\d+)?)\](?![(:])", text))
     assert used == {label for label, _ in DEFINITION.findall(text)}
 
 

@@ -94,9 +94,9 @@ cell_shape = (32, 192, 192)  # of the cells of sections 10 and 11
 r"""
 ## 1 · Three layers
 
-Dong and his colleagues called it **SRCNN**, the super-resolution convolutional neural network. A layer of it convolves each of its input images with a kernel for each of its output images, adds the results, and adds a constant, the *bias*. Behind the first and the second layer, what is negative is set to zero:
+Dong and his colleagues called it **SRCNN**, the super-resolution convolutional neural network. A layer of it convolves each of its input images with a kernel for each of its output images, adds the results, and adds a constant, the *bias*. Behind the first and the second layer, what is negative is set to zero (a **rectifier**):
 
-$$F_1 = \max(0,\; W_1 * y + b_1), \qquad F_2 = \max(0,\; W_2 * F_1 + b_2), \qquad \hat x = W_3 * F_2 + b_3 \tag{1}$$
+$$F_1 = \max(0,\; W_1 \otimes y + b_1), \qquad F_2 = \max(0,\; W_2 \otimes F_1 + b_2), \qquad F_3 = W_3 \otimes F_2 + b_3 \tag{1}$$
 
 Kernels are 9 × 9, 1 × 1 and 5 × 5 pixels, hence "9-1-5"; $F_1$ has 64 images, $F_2$ has 32. Without the two $\max(0, \cdot)$ all this would collapse into *one* convolution, a linear filter such as Wiener's. It is the zeros that let it treat an edge otherwise than a plain. How many numbers are there to learn?
 """
@@ -241,7 +241,7 @@ plots.pictures(rows, **pixels, unit="part of white", cmap="gray")
 r"""
 What is to be made small? The paper's answer, over all pixels of all patches:
 
-$$\mathrm{MSE} = \frac1N \sum_i (\hat x_i - x_i)^2, \qquad \mathrm{PSNR} = 10 \log_{10} \frac{(\max x)^2}{\mathrm{MSE}} \tag{2}$$
+$$\mathrm{MSE} = \frac1N \sum_i (F_{3,i} - x_i)^2, \qquad \mathrm{PSNR} = 10 \log_{10} \frac{(\max x)^2}{\mathrm{MSE}} \tag{2}$$
 
 and papers then report the PSNR. Why not train for the PSNR itself, patch by patch? Chapter 7's network does. A bright patch and a dim one then count alike, and so does one that is nearly right and one that is not: in the gradient each patch's error is divided by its own MSE. That has a trap: what of a patch that is perfect, or empty?
 
@@ -430,7 +430,7 @@ r"""
 
 ## 6 · The recipe that stalls
 
-SRCNN's paper gives its recipe: weights from a normal distribution of standard deviation 0.001, biases zero; stochastic gradient descent with a momentum of 0.9, at a rate of $10^{-4}$ (in the last layer $10^{-5}$; we give it $10^{-4}$ as well). Copy it into Keras, and let it run for four epochs; then sum the loss, as the paper's software does; and then start and step as in section 4:
+SRCNN's paper gives its recipe: weights from a normal distribution of standard deviation 0.001, biases zero; stochastic gradient descent (after each batch a step against its gradient) with a momentum of 0.9, at a rate of $10^{-4}$ (in the last layer $10^{-5}$; we give it $10^{-4}$ as well). Copy it into Keras, and let it run for four epochs; then sum the loss, as the paper's software does; and then start and step as in section 4:
 """
 
 # %%
@@ -588,9 +588,9 @@ Its opponent is Richardson–Lucy, chapter 4. That gets the whole stack and the 
 
 # %%
 y, background = np.maximum(widefield.data, 0), find_background(widefield)
-H = formation.forward(bundle.psf, y.shape, xp=xp)
-view = operators.crop(y.shape, H.shape_in, xp=xp)
-run = biggs_andrews(y, H, n_iter=rl_iterations, background=background)
+A_stack = formation.forward(bundle.psf, y.shape, xp=xp)
+view = operators.crop(y.shape, A_stack.shape_in, xp=xp)
+run = biggs_andrews(y, A_stack, n_iter=rl_iterations, background=background)
 lucy = [np.asarray(view(x))[parts.test].copy() for x in run]
 
 # %%
@@ -831,7 +831,7 @@ Yes. The noise of the SIM stack cannot be predicted from the wide-field one, and
 
 - C. Dong, C. C. Loy, K. He and X. Tang, *ECCV 2014*, [doi:10.1007/978-3-319-10593-2_13](https://doi.org/10.1007/978-3-319-10593-2_13), and *IEEE Trans. Pattern Anal. Mach. Intell.* 38 (2016) 295, [doi:10.1109/TPAMI.2015.2439281](https://doi.org/10.1109/TPAMI.2015.2439281): SRCNN, 9-1-5 and 9-5-5.
 - K. He, X. Zhang, S. Ren and J. Sun, *ICCV 2015*, [doi:10.1109/ICCV.2015.123](https://doi.org/10.1109/ICCV.2015.123): a start that lets deep networks learn.
-- D. P. Kingma and J. Ba, *Adam*, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980).
+- D. P. Kingma and J. Ba, *Adam*, [doi:10.48550/arXiv.1412.6980](https://doi.org/10.48550/arXiv.1412.6980).
 - C. Belthangady and L. A. Royer, *Nat. Methods* 16 (2019) 1215, [doi:10.1038/s41592-019-0458-z](https://doi.org/10.1038/s41592-019-0458-z): what networks do to micrographs, and what to ask of them.
 - D. P. Hoffman, I. Slavitt and C. A. Fitzpatrick, *Nat. Methods* 18 (2021) 131, [doi:10.1038/s41592-020-01035-w](https://doi.org/10.1038/s41592-020-01035-w): promise and peril.
 """

@@ -43,7 +43,7 @@ In the middle of a stack lies a picture that is sharp. Stand the same stack on i
 |---|---|---|---|
 | chapters 1, 2, 4; convolutional networks, from chapter 6 | 75–90 minutes | 2–3 minutes in all with the weights that ship; with `TRAIN = True` under 10 more | 2 GB |
 
-*Previous: [SRCNN](06_srcnn.ipynb). Next: chapter 8, the comparison. Short of time? Sections 1, 2, 4, 7 and 11 to 13.*
+*Previous: [SRCNN](06_srcnn.ipynb). Next: [the comparison](08_comparison.ipynb). Short of time? Sections 1, 2, 4, 7 and 11 to 13.*
 """
 
 # %% tags=["setup"]
@@ -126,7 +126,7 @@ Two things are silently supposed: that the specimen looks alike from all sides, 
 
 Which kernel turns a lateral slice into an axial one? One is tempted to take the PSF's axial section, the PSF "rotated by 90°", $h_\text{rot}$. But the lateral slice is not the specimen; the microscope has blurred it once already, by the lateral section $h_\text{ref}$. What is wanted is the kernel $\tilde h$ that is *still missing*,
 
-$$\tilde h * h_\text{ref} = h_\text{rot} \tag{1}$$
+$$\tilde h \otimes h_\text{ref} = h_\text{rot} \tag{1}$$
 
 ### Exercise 1: what is still missing
 
@@ -283,7 +283,7 @@ r"""
 
 ## 4 · Training pairs
 
-$$\underbrace{p}_{\text{input}} \;=\; S_s\bigl[\,\text{photons}\bigl((\tilde h * g)\,\bigr)\bigr], \qquad \text{target: } g, \text{ a lateral slice} \tag{2}$$
+$$\underbrace{p}_{\text{input}} \;=\; S_s\bigl[\,\text{photons}\bigl((\tilde h \otimes g)\,\bigr)\bigr], \qquad \text{target: } g, \text{ a lateral slice} \tag{2}$$
 
 Blur by $\tilde h$, take every $s$-th row, add noise, interpolate. The order matters: noise arises in the camera, *after* blur and sampling, and before the interpolation. And the noise is that of photons: from counts to photons by the **gain**, then Poisson, and back.
 
@@ -342,7 +342,7 @@ A remark for later. The *target* is a lateral slice as it was taken, with its no
 
 ## 5 · Three networks
 
-All are 2D, slice by slice, and small. `Ck,m` is a convolution to $k$ channels with $m \times m$ weights, M halves the picture, U doubles it.
+All are 2D, slice by slice, and small. `Ck,m` is a convolution to $k$ channels (chapter 6 calls them images) with $m \times m$ weights, M halves the picture, U doubles it.
 
 - **IsoNet-1**: C64,9 – C32,5 – C1,5 – C1,1. An SRCNN with one more layer.
 - **IsoNet-2**: C16,7 – M – C32,7 – M – C64,7 – U – C32,7 – U – C16,7 – C1,1. Down, and up again.
@@ -652,7 +652,7 @@ results["U-Net, then RL"] = interpolated.with_data(np.asarray(inner_near(x)) + b
 r"""
 A second way asks the *data* once more. The network may have said something that the measurement contradicts. Find the volume that is near both, the data $y$ and the network's estimate $e$:
 
-$$\min_x\; \lVert h * x - y \rVert^2 + \mu\, \lVert x - e \rVert^2 \tag{4}$$
+$$\min_x\; \lVert h \otimes x - y \rVert^2 + \mu\, \lVert x - e \rVert^2 \tag{4}$$
 
 ### Exercise 5: data consistency
 
@@ -978,9 +978,9 @@ No: axial slices show stripes, which no lateral slice contains. Expect invented 
 
 ## References
 
-- M. Weigert, L. Royer, F. Jug and G. Myers, *MICCAI* (2017), [doi:10.1007/978-3-319-66185-8_15](https://doi.org/10.1007/978-3-319-66185-8_15), [arXiv:1704.01510](https://arxiv.org/abs/1704.01510): IsoNet.
+- M. Weigert, L. Royer, F. Jug and G. Myers, *MICCAI 2017*, [doi:10.1007/978-3-319-66185-8_15](https://doi.org/10.1007/978-3-319-66185-8_15), [arXiv:1704.01510](https://arxiv.org/abs/1704.01510): IsoNet.
 - M. Weigert *et al.*, *Nat. Methods* 15 (2018) 1090, [doi:10.1038/s41592-018-0216-7](https://doi.org/10.1038/s41592-018-0216-7): CARE, and the package CSBDeep.
-- O. Ronneberger, P. Fischer and T. Brox, *MICCAI* (2015), [doi:10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28): the U-Net.
+- O. Ronneberger, P. Fischer and T. Brox, *MICCAI 2015*, [doi:10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28): the U-Net.
 - C. Belthangady and L. A. Royer, *Nat. Methods* 16 (2019) 1215, [doi:10.1038/s41592-019-0458-z](https://doi.org/10.1038/s41592-019-0458-z): promises and pitfalls.
 - D. P. Hoffman, I. Slavitt and C. A. Fitzpatrick, *Nat. Methods* 18 (2021) 131, [doi:10.1038/s41592-020-01035-w](https://doi.org/10.1038/s41592-020-01035-w): the promise and peril of deep learning in microscopy.
 """
