@@ -42,6 +42,17 @@ def test_right_regret_passes(capsys):
 
 
 AXES = (0, 1, 2)
+
+
+def _zeros_come_in(x, offset):
+    inside = np.ones(x.shape)
+    for axis, d in enumerate(offset):
+        at = np.arange(x.shape[axis]) - d
+        keep = (at >= 0) & (at < x.shape[axis])
+        inside *= np.moveaxis(np.broadcast_to(keep, (1, 1, keep.size)), 2, axis)
+    return x * inside
+
+
 MOVED = [
     (lambda x, d: np.roll(x, [-k for k in d], AXES), "same way once more"),
     (lambda x, d: np.roll(x, d[0], 0), "three components"),
@@ -49,6 +60,7 @@ MOVED = [
     (lambda x, d: np.roll(x, sum(d)), "flattened"),
     (lambda x, d: np.roll(x, (sum(d),) * 3, AXES), "sum of the offsets"),
     (lambda x, d: x, "as it was"),
+    (lambda x, d: _zeros_come_in(np.roll(x, d, AXES), d), "zeros came in"),
     (lambda x, d: 2 * np.roll(x, d, AXES), "not yet right"),
     (lambda x, d: x[1:], "must have shape"),
 ]
@@ -90,6 +102,11 @@ INVENTED = [
     (lambda X, T, o: (_share(X, o), _alike(X, T).real), "over all coefficients"),
     (lambda X, T, o: (_share(X, o), np.sum(X[o] * np.conj(T[o])).real / _energy(X[o]) / _energy(T[o])), "wants a root"),
     (lambda X, T, o: (_share(X, o), abs(_alike(X[o], T[o]))), "real part"),
+    (lambda X, T, o: (_energy(X[o]) / _energy(T), _made_up(X, T, o)[1]), "truth's whole energy"),
+    (lambda X, T, o: (_energy(X[o]) / _energy(X[~o]), _made_up(X, T, o)[1]), "inside the support"),
+    (lambda X, T, o: (_share(X, o), np.sum(X[o] * np.conj(T[o])).real / (_energy(X) * _energy(T)) ** 0.5), "all coeff"),
+    (lambda X, T, o: (_share(X, o), _alike(np.abs(X[o]), np.abs(T[o]))), "magnitudes were correlated"),
+    (lambda X, T, o: (_share(X, o), _alike(X[o], T[o])), "complex"),
     (lambda X, T, o: _made_up(X, T, o)[::-1], "other order"),
     (lambda X, T, o: _share(X, o), "must have shape"),
 ]

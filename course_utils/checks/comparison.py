@@ -20,6 +20,8 @@ def matched_psnr(answer):
             "the reference was fitted to x. Fit x to the reference, and measure in the reference's unit": _psnr(
                 _matched(g, x), x
             ),
+            "the line was fitted the wrong way round, from the reference to x, then turned. Noise makes it steeper: "
+            "fit from x to the reference": _psnr(_turned(x, g), g),
             "only the gain was matched; an offset remains": _psnr(x * np.sum(x * g) / np.sum(x * x), g),
             "only the offset was matched; the gain remains": _psnr(x - x.mean() + g.mean(), g),
             "mean and spread were made equal. The best gain is smaller: it is that of the least squares, a "
@@ -28,6 +30,7 @@ def matched_psnr(answer):
             "the range is that of x; it is the reference's, or a noisy estimate would raise its own score": _psnr(
                 _matched(x, g), g, np.ptp(_matched(x, g))
             ),
+            "the range is that of x as it came; it is the reference's": _psnr(_matched(x, g), g, np.ptp(x)),
             "the range is the reference's maximum; take its maximum minus its minimum": _psnr(
                 _matched(x, g), g, g.max()
             ),
@@ -68,7 +71,7 @@ def honest_iteration(answer):
 
 
 def resolution(answer):
-    """Exercise of notebook 08: answer(frequency, correlation, threshold) → the period where the curve first falls."""
+    """Exercise of notebook 08: answer(frequency, correlation, threshold) → the period where it first falls."""
     f = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
     curves = {
         "a curve that falls": np.array([0.99, 0.95, 0.8, 0.4, 0.2, 0.1]),
@@ -92,6 +95,7 @@ def resolution(answer):
         again = np.flatnonzero((c[1:] < threshold) & (c[:-1] >= threshold))[-1] + 1
         mistakes = {
             "this is a frequency; the resolution is a period, 1 / frequency": 1 / exact,
+            "this is half the period": exact / 2,
             "this is the first point below the threshold; the line crosses it before, between two points": 1 / f[k],
             "this is the last point above the threshold; the line crosses it later, between two points": 1 / f[k - 1],
             "this is the last crossing. Behind the first one chance may lift a curve again: take the first": _crossing(
@@ -126,6 +130,7 @@ def lead(answer):
         mistakes = {
             "this is the spread of one difference; the mean of n of them is surer, by √n": error * np.sqrt(n),
             "divided by n; the error of a mean falls with √n": error / np.sqrt(n),
+            "n − 1 belongs to the spread (ddof=1); the mean of n is surer by √n": error * np.sqrt(n / (n - 1)),
             "np.std divides by n; of so few, take ddof=1": difference.std() / np.sqrt(n),
             "np.std divides by n; of so few, take ddof=1. And the mean of n is surer than one, by √n": difference.std(),
             "the two were taken as independent. Both met the same specimens: take the differences first": spread
@@ -197,6 +202,11 @@ def _expect(found, exact, mistakes, what):
 def _matched(x, g):
     slope = np.mean((x - x.mean()) * (g - g.mean())) / x.var()
     return g.mean() + slope * (x - x.mean())
+
+
+def _turned(x, g):
+    slope = np.mean((x - x.mean()) * (g - g.mean())) / g.var()
+    return (x - x.mean()) / slope + g.mean()
 
 
 def _unit(x):

@@ -45,6 +45,9 @@ def put_back(answer):
     for offset in ((2, 0, 0), (1, -2, 3)):
         moved = np.roll(truth, [-d for d in offset], (0, 1, 2))
         mistakes = {
+            "zeros came in where the other side's voxels should: periodic, as np.roll does it": _with_zeros(
+                moved, offset
+            ),
             "it went the same way once more: a PSF that is too far moves the estimate back, so that it must go "
             "forward by the offset": np.roll(moved, [-d for d in offset], (0, 1, 2)),
             "only z was moved; the offset has three components": np.roll(moved, offset[0], 0),
@@ -55,6 +58,14 @@ def put_back(answer):
         }
         compare(call(answer, moved.copy(), offset), truth, mistakes)
     holds("lies on the truth", "along all three axes, forward and back")
+
+
+def _with_zeros(moved, offset):
+    back = np.roll(moved, offset, (0, 1, 2))
+    for axis, d in enumerate(offset):
+        planes = np.moveaxis(back, axis, 0)
+        planes[: max(d, 0)] = planes[len(planes) + min(d, 0) :] = 0
+    return back
 
 
 def made_up(answer):
@@ -79,8 +90,20 @@ def made_up(answer):
         "the correlation is over all coefficients; take those beyond only": [share, everywhere],
         "the correlation's denominator wants a root": [share, cross.real / (energy * wanted)],
         "take the real part of the sum, not its magnitude": [share, abs(cross) / np.sqrt(energy * wanted)],
+        "the share is of the truth's whole energy; it is that of the estimate's": [
+            energy / np.sum(np.abs(T) ** 2), correlation
+        ],
+        "the correlation's denominator is over all coefficients; take those beyond, as above": [
+            share, cross.real / np.sqrt(all_energy * np.sum(np.abs(T) ** 2))
+        ],
+        "the magnitudes were correlated; the phases say where things are": [
+            share, np.sum(np.abs(X[beyond] * T[beyond])) / np.sqrt(energy * wanted)
+        ],
+        "divided by the energy inside the support; divide by all": [energy / (all_energy - energy), correlation],
         "the two numbers are in the other order": [correlation, share],
     }  # fmt: skip
     result = call(answer, X.copy(), T.copy(), beyond.copy())
+    if np.iscomplexobj(result):
+        raise NotYet("a number is complex: of the sum of products take the real part, .real.")
     compare(result, exact, {text: np.array(wrong) for text, wrong in mistakes.items()})
     holds("the share counts energy, beyond the support", "the correlation is 1 for the truth itself")

@@ -15,17 +15,18 @@ COLOURS = {  # one colour a method, the same in every figure (Okabe & Ito, for c
 }
 
 
-def numbers(named, *, rows, columns, unit, xlabel, ylabel, diverging=False):
+def numbers(named, *, rows, columns, unit, xlabel, ylabel, diverging=False, limit=None):
     """Matrices {"title": 2D array, …} side by side, each value written into its field, in one colour scale.
 
     rows, columns  the names along each matrix: lists, or {"title": list}. unit: of the values.
     diverging      white at 0, for values of both signs. A NaN stays blank, with a dash.
+    limit          of the colours; values beyond are written, in the last colour. The largest of all if None.
     """
     wide = sum(m.shape[1] for m in named.values())
     height = 1.5 + 0.5 * max(len(m) for m in named.values())
     figure = Figure(figsize=(2.1 * len(named) + 0.75 * wide + 1.0, height), layout="constrained")
     panels = figure.subplots(1, len(named), squeeze=False, width_ratios=[m.shape[1] for m in named.values()])[0]
-    norm = _limits(list(named.values()), diverging)
+    norm = _limits(list(named.values()), diverging, limit)
     for axes, (title, values) in zip(panels, named.items(), strict=True):
         image = axes.imshow(values, cmap="RdBu_r" if diverging else "viridis", aspect="auto", **norm)
         _names(axes, _of(rows, title), _of(columns, title))
@@ -33,7 +34,7 @@ def numbers(named, *, rows, columns, unit, xlabel, ylabel, diverging=False):
         axes.set_title(title, fontsize=10)
         for (i, j), value in np.ndenumerate(values):
             axes.text(j, i, _written(value), ha="center", va="center", fontsize=10, color=_ink(value, image))
-    figure.colorbar(image, ax=list(panels), label=unit, aspect=20)
+    figure.colorbar(image, ax=list(panels), label=unit, aspect=20, extend="neither" if limit is None else "both")
     return figure
 
 
@@ -56,8 +57,8 @@ def curves(panels, *, xlabel, ylabel, marks=None, logx=False, logy=False, points
         if marks and title in marks:
             at, text = marks[title]
             axes.axvline(at, color="gray", linestyle="--", linewidth=1)
-            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "bottom"}
-            axes.annotate(text, (at, 0), (3, 3), rotation=90, fontsize=8, color="gray", **place)
+            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top"}
+            axes.annotate(text, (at, 1), (3, -3), rotation=90, fontsize=8, color="gray", **place)
     drawn[0].set_ylabel(ylabel)
     labels = {label: line for axes in drawn for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
@@ -68,10 +69,10 @@ def _of(value, title):
     return value[title] if isinstance(value, dict) else value
 
 
-def _limits(matrices, diverging):
+def _limits(matrices, diverging, limit):
     values = np.concatenate([m.ravel() for m in matrices])
     low, high = np.nanmin(values), np.nanmax(values)
-    far = max(abs(low), abs(high))
+    far = limit or max(abs(low), abs(high))
     return {"vmin": -far, "vmax": far} if diverging else {"vmin": low, "vmax": high}
 
 

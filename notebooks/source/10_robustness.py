@@ -94,20 +94,20 @@ by_kind = {"filaments": "filaments", "shells": "shells", "both": "psf-4", "rando
 data = {kind: robustness.twin(kind, seed=5, size=robustness_size) for kind in ("filaments", "shells", "both", "nuclei")}
 kind_matrix = robustness.matrix({name: robust[key] for name, key in by_kind.items()}, data, views=("xz",))
 
-# %% alt="Two matrices of gains in dB. Left the diagonal is brightest and the lower left corner negative; right each network is ahead on its own class, the one of filaments is negative on nuclei, and there the random one is ahead."
+# %% alt="Two matrices of gains in dB. Left the diagonal stands out and the lower left corner negative; right each network is ahead on its own class, the one of filaments is negative on nuclei, and there the random one is ahead."
 matrices = {"another PSF": psf_matrix, "another specimen": kind_matrix}
 robustness_figures.numbers(
     {title: m.gain for title, m in matrices.items()},
     rows={title: m.networks for title, m in matrices.items()},
     columns={title: m.data for title, m in matrices.items()},
-    unit="dB above interpolation", xlabel="shown", ylabel="trained on",
+    unit="dB above interpolation", xlabel="shown", ylabel="trained on", diverging=True,
 )  # fmt: skip
 
 # %% [markdown]
 r"""
 **What to see.** Left, the diagonal stands out: each network is best by some dB at the PSF that it was made for. One line away most of the gain is gone, and in the lower left corner it is negative: a network that was made for a long blur, shown a short one, does *harm*. The opposite corner, a network for a short blur that is shown a long one, does little good, but no harm. So if you must err, err towards the shorter blur. The random network is best nowhere, harms nowhere, and is much the same everywhere.
 
-Right, the same with specimens: the network of filaments is ahead on filaments, that of shells on shells, and each loses some dB on the other's; the one that saw both is near the best in each column. Then the last column, nuclei, which none of these three has seen. The network that knows lines and nothing else does *harm* there: it makes lines of bodies. The random network, best in none of the other columns, is the best in this one. That is what variety buys: not more at home, but less of a fall abroad.
+Right, the same with specimens: the network of filaments is ahead on filaments, that of shells on shells, and each loses some dB on the other's; the one that saw both is near the best on shells and on both, and second on filaments. Then the last column, nuclei, which none of these three has seen. The network that knows lines and nothing else does *harm* there: it makes lines of bodies. The random network, best in none of the other columns, is the best in this one; but for it nuclei are no foreign country, it saw some. That is what variety buys: not more at home, but a larger home. What it does abroad, this matrix cannot say.
 
 ### Exercise 1: read the matrix
 
@@ -118,7 +118,7 @@ Which network to take, if you are not sure of your PSF? Compute what each networ
 # %%
 def regret(gain):
     """dB that each network loses on each data against the network made for these data."""
-    # <solution> for each column, the gain on the diagonal minus the gains in that column
+    # <solution> what was lost, column by column
     n = gain.shape[1]
     return gain[:n].diagonal() - gain
     # </solution>
@@ -176,7 +176,7 @@ explore(
     description="An xz slice: what the network should give, what it was shown, and what it gave.",
 )
 
-# %% alt="Three networks' xz slices of one stack with σ_z 4: the one made for longer blurs has squeezed the rings along z, the one for shorter blurs has left smears."
+# %% alt="Four networks' xz slices of one stack with σ_z 4: the one made for longer blurs has squeezed the rings along z, the one for shorter blurs has left smears."
 shown = "σ_z 4"
 goal = psf_matrix.slices["lateral resolution", shown]
 named = {"lateral resolution": goal} | {f"trained on {k}": psf_matrix.slices[k, shown] for k in psf_matrix.networks}
@@ -188,7 +188,7 @@ r"""
 
 ## 3 · The wrong PSF in Richardson–Lucy and ADMM
 
-Richardson–Lucy (with momentum) and ADMM with total variation are told their PSF each time anew, and it may be wrong each time. The number of iterations and the weight are chosen with the *right* PSF, on a twin of seed 4; then, on seed 5, the PSF's σ_z is wrong by a share of it. PSNR against the truth itself. The diamonds are the small networks of the matrix, which were trained with that error.
+Richardson–Lucy (in this notebook always the accelerated one, with the momentum of Biggs and Andrews, chapter 4) and ADMM with total variation are told their PSF each time anew, and it may be wrong each time. The number of iterations and the weight are chosen with the *right* PSF, on a twin of seed 4; then, on seed 5, the PSF's σ_z is wrong by a share of it. PSNR against the truth itself. The diamonds are the small networks of the matrix, which were trained with that error.
 """
 
 # %%
@@ -196,7 +196,7 @@ options = {"n_iter": robustness_iterations, "admm_iter": robustness_admm}
 test, validation = (robustness.twin(seed=seed, size=robustness_field) for seed in (5, 4))
 chosen = robustness.choose(validation, **options)
 settled = options | {"strengths": [chosen.strength]}  # of the prior: chosen once
-print(f"chosen on seed 4: {chosen.iterations} iterations, strength {chosen.strength}")
+print(f"chosen on seed 4: {chosen.iterations} iterations, λ = {chosen.strength} / √photons")
 
 # %%
 errors = np.array([-0.4, -0.2, 0, 0.3, 0.6])
@@ -240,9 +240,11 @@ for title, curves in {"σ_z": length, "off the centre": displaced, "depth": by_d
 
 # %% [markdown]
 r"""
-**What to see.** Left: Richardson–Lucy believes its PSF, and pays for it on both sides. Too long a PSF makes it undo what was never done, and rings appear; with one that is too short, smears stay. ADMM, with a prior and stopped after few iterations, is smoother: it has less to win with the right PSF, and less to lose with a wrong one. The diamonds, networks trained with the wrong PSF, lose too; less on the right, for against the truth itself too sharp is not as wrong as against the lateral resolution. Middle: a PSF off its centre costs the most, and *nothing* is blurred by it: the picture is only moved the other way. Moved back (dashed) most of it returns, but for what has left at the top of this small volume. So look for a shift before you believe a bad score, and centre your PSF (chapter 2). Right: to forget the depth, 10 µm deep in water under an oil objective, costs less than a PSF of a wrong length, and to believe in twice the depth still less. (The shift of the focus, several micrometres, is taken out here; left in, it would outweigh all the rest.)
+**What to see.** Left: Richardson–Lucy believes its PSF, and pays for it on both sides. Too long a PSF makes it undo what was never done; with one that is too short, smears stay. ADMM, with a prior and stopped after few iterations, is smoother: it has less to win with the right PSF, and less to lose with a wrong one. The diamonds, networks trained with the wrong PSF, lose too; less on the right, for against the truth itself too sharp is not as wrong as against the lateral resolution. Middle: a PSF off its centre costs the most, and *nothing* is blurred by it: the picture is only moved the other way. Moved back (dashed) most of it returns, but for what has left at the top of this small volume. So look for a shift before you believe a bad score, and centre your PSF (chapter 2). Right: to forget the depth, 10 µm deep in water under an oil objective, costs less than a PSF of a wrong length, and to believe in twice the depth still less. (The shift of the focus, several micrometres, is taken out here; left in, it would outweigh all the rest.)
 
-ADMM's iterations are few, so that this page does not take an hour; with every fourth plane only, it is far from its end after them. Its curves are those of an ADMM stopped early, not of its minimum.
+(The level of the right panel cannot be compared with the others: it is another PSF. For ADMM there the wrong depth is no worse than the right one, within some hundredths of a decibel.)
+
+ADMM's iterations are few here; with every fourth plane only, it is far from its end after them. Its curves are those of an ADMM stopped early, not of its minimum.
 
 ## 4 · A picture that was only moved
 
@@ -255,7 +257,7 @@ A PSF whose centre lies `offset` = (δz, δy, δx) voxels too far along each axi
 # %%
 def put_back(x, offset):
     """The estimate x, made with a PSF that is `offset` voxels off its centre, where it belongs."""
-    # <solution> shift every axis by the offset itself
+    # <solution> move it back
     return np.roll(x, offset, axis=(0, 1, 2))
     # </solution>
 
@@ -288,7 +290,7 @@ The same specimen at several exposures; the brightest voxel expects so many phot
 levels = {p: [robustness.twin(seed=seed, size=robustness_field, peak=p) for seed in (5, 4)] for p in robustness_photons}
 rungs = robustness.ladder(levels, unets, **settled)
 
-# %% alt="PSNR against photons: against the truth Richardson–Lucy rises furthest; against the lateral resolution the U-Net lies on top; the random U-Net is below it in both."
+# %% alt="PSNR against photons: against the truth Richardson–Lucy rises furthest; against the lateral resolution the U-Net lies on top, but at the least light; the random U-Net is below it in both."
 robustness_figures.curves(
     {f"against the {aim}": {name: (rungs.peaks, v) for name, v in rows.items()} for aim, rows in rungs.psnr.items()},
     xlabel="photons in the brightest voxel", ylabel="PSNR (dB)", logx=True,
@@ -302,15 +304,15 @@ for name, values in rungs.psnr["truth"].items():
 
 # %% [markdown]
 r"""
-**What to see.** Left, against the truth, light helps Richardson–Lucy most: more photons, more iterations, finer detail. Where there are fewest, the prior of ADMM is ahead. The networks flatten out: beyond some hundred photons it is not the noise that limits them, but their goal, the lateral resolution. Right, against that goal, the order is another, as in chapter 7, and Richardson–Lucy, which goes beyond it, comes near the end: a winner can be chosen by choosing the reference.
+**What to see.** Left, against the truth, light helps Richardson–Lucy most: more photons, more iterations, finer detail. (At the highest exposures it takes all the iterations that it may, `robustness_iterations`; with more of them it would gain still.) Where there are fewest, the prior of ADMM is ahead. The networks flatten out: beyond some tens of photons it is not the noise that limits them, but their goal, the lateral resolution. Right, against that goal, the order is another, as in chapter 7, and Richardson–Lucy, which goes beyond it, comes near the end: a winner can be chosen by choosing the reference.
 
-Two surprises. The network that saw 120 photons only is not worse at 10 or at 3000 than the one that saw them all, once the brightness is brought to the training's. And the random one lies *below* it at every level: with this PSF and this kind of specimen, variety costs, and buys nothing. What it buys stands in the matrix. (ADMM is flat because it was stopped early: see above.)
+Two surprises. The network that saw 120 photons only is not worse at 10 or at 3000 than the one that saw 20 to 2000, once the brightness is brought to the training's. And the random one lies *below* it at every level: with this PSF and this kind of specimen, variety costs, and buys nothing. What it buys stands in the matrix. (ADMM is flat because it was stopped early: see above.)
 
 ## 6 · Where each method begins to invent
 
-A wide-field microscope of NA 1.0 passes no light's pattern beyond its OTF's support (chapter 2): a ring with a hole along the axis, the missing cone. Its planes, 0.4 µm apart, sample all that it passes. So whatever an estimate holds beyond the support was **made up**: by x ≥ 0, by the prior, or by what a network has seen. Made up is not yet *invented*. The truth has something there, too, and a good guess is worth having. What tells the two apart is the correlation of the coefficients beyond the support with those of the truth: 1 for the truth, 0 for an invention.
+A wide-field microscope of NA 1.0 passes no light's pattern beyond its OTF's support (chapter 2): a ring with a hole along the axis, the missing cone. Its planes, 0.4 µm apart, sample all that it passes. So whatever an estimate holds beyond the support does not come from the specimen. Either it is the camera's noise, which knows no OTF and fills all frequencies alike, passed on; or it was **made up**: by x ≥ 0, by the prior, or by what a network has seen. Made up is not yet *invented*. The truth has something there, too, and a good guess is worth having. What tells the two apart is the correlation of the coefficients beyond the support with those of the truth: 1 for the truth, 0 for an invention.
 
-Three inputs: filaments and shells; nuclei, which the U-Net of chapter 7 never saw; and even light of 20 photons, nothing but noise. The U-Nets were trained with Gaussians of this width, which have neither halo nor cone: that is part of the test.
+Three inputs: filaments and shells; nuclei, which "U-Net" never saw ("U-Net, random" did); and even light of 20 photons, nothing but noise. The U-Nets were trained with Gaussians of this width, which have neither halo nor cone: that is part of the test.
 """
 
 # %%
@@ -382,7 +384,7 @@ r"""
 
 Filaments and shells: a fifth of the truth's energy lies beyond the support, and every estimate but one has far less. That one, Richardson–Lucy gone on for too long, has *as much as the truth*, and a spectrum very like it. Is it the truth's? The correlation says: for the smallest part. Look at the curves: just beyond the line Richardson–Lucy is right to a good part, for thin bright lines on a dark ground leave little choice to a non-negative estimate; further out it is on its own. The energy alone cannot tell this; the spectrum looks best where most is invented.
 
-Nuclei: their truth has hardly anything out there, and the floor is high, so that no method stands above it: this measurement cannot say that anybody guessed right. But it shows who invents, for Richardson–Lucy gone on for too long has a share of its energy there that is ten times the truth's, and of its agreement nothing is left. The networks add next to none: they are not wrong, they are silent. Now look at noise alone: a quarter of what the networks give, and a third of what too long a Richardson–Lucy gives, stands where nothing was ever measured, and there is no truth at all behind it. Total variation gives nearly nothing; that is what a prior is for.
+Nuclei: their truth has hardly anything out there, and the floor is high, so that no method stands above it: this measurement cannot say that anybody guessed right. But it shows who invents, for Richardson–Lucy gone on for too long has a share of its energy there that is ten times the truth's, and of its agreement nothing is left. The networks add next to none: they are not wrong, they are silent. Now look at noise alone. Half of what interpolation gives lies beyond the support: there is no specimen behind it, noise is everywhere. The networks pass on about half of that share, in power no more than came in; Richardson–Lucy gone on for too long *amplifies* it, as the right panel above shows. Total variation gives nearly nothing; that is what a prior is for.
 """
 
 # %% [markdown]
@@ -428,7 +430,7 @@ Without the conjugate the phases add up instead of cancelling: `np.conj(T[beyond
 
 | symptom | cause | fix |
 |---|---|---|
-| bodies squeezed along z, dents beside them | a network or a PSF for a longer blur | measure the PSF; between two networks, take the one for the shorter |
+| bodies squeezed along z, dents beside them | a network or a PSF for a longer blur | measure the PSF; in doubt, take the shorter |
 | smears stay | one for a shorter blur | the same |
 | a bad score, a good picture | a shift, by a PSF off its centre | `optics.clean_psf`; register before scoring |
 | a spectrum as full as the truth's | too many iterations | stop by held-out photons (chapter 4) |
@@ -438,9 +440,9 @@ Without the conjugate the phases add up instead of cancelling: `np.conj(T[beyond
 
 - A network answers for what it has seen: one PSF, one class of specimen. Nothing in its output says that it has left home.
 - Variety in training costs at home and pays abroad. Ask for the worst case, not for the mean.
-- Of two networks or PSFs that may be wrong, the shorter blur does less harm.
+- Of two PSFs that may be wrong, the shorter does less harm to Richardson–Lucy; of two networks, too, if one asks for the lateral resolution.
 - A bad score may be a shift. Look before you believe it.
-- Energy beyond the support was made up. Only its correlation with a truth says whether it was invented.
+- Energy beyond the support is noise, or made up. Only its correlation with a truth says whether it was invented.
 
 <details><summary>1. A network was trained on 20 to 2000 photons and every PSF of your facility. A paper calls it "robust". What do you ask for?</summary>
 
