@@ -57,8 +57,12 @@ SAMPLINGS = [
 ]
 
 
-def _blur(x, kernel):
-    return ndimage.convolve(x, kernel, mode="reflect")
+def _blur(x, kernel, mode="mirror"):
+    return ndimage.convolve(x, kernel, mode=mode)
+
+
+def _along_1(x, s):
+    return _between(x[:, ::s].T, s).T
 
 
 def _noisy(x, gain, rng):
@@ -85,7 +89,13 @@ PAIRS = [
     (lambda x, *a: (x, _training_pair(x, *a)[0]), "the other way round"),
     (lambda *a: _training_pair(*a)[0], "two images"),
     (_input(lambda x, k, s, g, rng: _noisy(_blur(x, k)[::s], g, rng)), "still has"),
-    (_input(lambda x, k, s, g, rng: _between(_noisy(_blur(x[::s], k), g, rng), s)), "blurred then"),
+    *(
+        (_input(lambda x, k, s, g, rng, m=mode: _between(_noisy(_blur(x[::s], k, m), g, rng), s)), "blurred then")
+        for mode in ("mirror", "reflect", "constant")
+    ),
+    (lambda x, k, s, g, rng: (_along_1(_blur(x, k), s), x), "keep the 15 columns"),
+    (lambda x, k, s, g, rng: (_along_1(_blur(x, k)[::s], 1)[:, ::s], x), "keep the 15 columns"),
+    (_input(lambda x, k, s, g, rng: _noisy(x, g, rng)[0]), "keep the 15 columns"),
     (_input(lambda x, k, s, g, rng: _between(_noisy(x[::s], g, rng), s)), "lacks the axial kernel"),
     (
         _input(lambda x, k, s, g, rng: _noisy(_blur(x, k), g, rng)[: (len(x[::s]) - 1) * s + 1]),
@@ -100,12 +110,17 @@ PAIRS = [
     (_input(lambda *a: np.pad(_training_pair(*a)[0], [(0, 2), (0, 0)], mode="edge")), "beyond the last row"),
     (lambda *a: (_training_pair(*a)[0], _blur(a[0], a[1])[: len(_training_pair(*a)[0])]), "this one was blurred"),
     (lambda *a: (_training_pair(*a)[0],) * 2, "nothing to learn"),
-    (lambda *a: (_training_pair(*a)[0], a[0]), "must have shape"),
+    (lambda *a: (_training_pair(*a)[0], a[0]), "the target goes on beyond"),
+    (lambda *a: (_training_pair(*a)[0], a[0][-len(_training_pair(*a)[0]) :]), "cut at its start"),
+    (lambda *a: (_training_pair(*a)[0], a[0][:5]), "must have shape"),
+    (lambda *a: (_training_pair(*a)[0][:-3], a[0]), "rows, from the first one taken"),
     (_with_noise(lambda x, g, rng: x), "no noise in the input"),
     (_input(lambda x, k, s, g, rng: _between(_blur(_noisy(x, g, rng), k)[::s], s)), "before the blur"),
-    (_with_noise(lambda x, g, rng: x + np.sqrt(x * min(g, 1)) * rng.standard_normal(x.shape)), "gain is missing"),
-    (_with_noise(lambda x, g, rng: rng.poisson(x * g) / g if g > 1 else x), "upside down"),
-    (_with_noise(lambda x, g, rng: x + (_noisy(x, g, rng) - x) / max(g, 1) ** 1.5), "in photons"),
+    (_with_noise(lambda x, g, rng: rng.poisson(x)), "gain is missing"),
+    (_with_noise(lambda x, g, rng: rng.poisson(x * g) / g), "upside down"),
+    (_with_noise(lambda x, g, rng: rng.poisson(x / g)), "multiply by the gain afterwards"),
+    (_with_noise(lambda x, g, rng: rng.poisson(x) * g), "gain times too bright"),
+    (_with_noise(lambda x, g, rng: rng.poisson(x * g)), "gain times too bright"),
     (_with_noise(lambda x, g, rng: x + 2 * (_noisy(x, g, rng) - x)), "the input's variance is"),
     (_input(lambda x, k, s, g, rng: _noisy(_between(_blur(x, k)[::s], s), g, rng)), "after the interpolation"),
     (lambda x, k, s, g, rng: _training_pair(x, k, s, g, OWN), "all chance from the rng"),

@@ -67,23 +67,20 @@ def training_pair(answer):
     """Exercise of notebook 07: answer(lateral, kernel, factor, gain, rng) → (input, target), of one lateral slice."""
     s, kernel = 3, np.outer([1.0, 2.0, 5.0, 4.0, 1.0], [0.0, 1.0, 0.0])
     kernel /= kernel.sum()
-    slice_ = np.zeros((24, 15))
-    slice_[5:17, 4:11] = 100 * np.random.default_rng(21).random((12, 7))
+    slice_ = np.zeros((36, 15))  # dark so far around that no mode of continuing it makes a difference
+    slice_[8:26, 4:11] = 100 * np.random.default_rng(21).random((18, 7))
     almost_noiseless = 1e-13
     x, y = _pair(call(answer, slice_.copy(), kernel, s, almost_noiseless, np.random.default_rng(22)))
     blurred = ndimage.convolve(slice_, kernel, mode="constant")
     exact, target = _interpolated(blurred[::s], s), slice_
-    if x.ndim == 2 and len(x) >= len(exact) and x.shape == target[: len(x)].shape and close(x, target[: len(x)]):
-        raise NotYet(
-            "the other way round: the network is given the degraded slice, and asked for the lateral one. return "
-            "input, target."
-        )
     rows = len(exact)
-    if x.shape == blurred[::s].shape and close(x, blurred[::s]):
-        raise NotYet(f"the input still has {len(x)} rows: interpolate it, as the stack is before its prediction.")
+    _diagnose_shape(x, target, rows, len(blurred[::s]))
+    _diagnose_gain(answer, kernel, s)
+    if len(x) > rows and close(x[:rows], exact):
+        raise NotYet(f"the input goes on beyond the last row taken: cut it after row {rows - 1}.")
     mistakes = {
         "sampled first and blurred then: the planes are taken of what is already blurred": _interpolated(
-            ndimage.convolve(slice_[::s], kernel, mode="constant"), s
+            ndimage.convolve(slice_[::s], kernel, mode="mirror"), s
         ),
         "the input is not blurred: it lacks the axial kernel": _interpolated(slice_[::s], s),
         "the input is blurred, but no row was left out: take every factor-th, and interpolate": blurred[:rows],
@@ -95,13 +92,16 @@ def training_pair(answer):
         ),
         "each row was repeated; interpolate at i / factor": np.repeat(blurred[::s], s, axis=0)[:rows],
     }
-    if x.shape[0] > rows and close(x[:rows], exact):
-        raise NotYet(f"the input goes on beyond the last row taken: cut it after row {rows - 1}.")
     compare(x, exact, mistakes)
+    if y.shape == target.shape and close(y, target):
+        raise NotYet("the target goes on beyond the last row taken: cut it as well, lateral[: len(input)].")
     compare(
         y,
         target[:rows],
         {
+            "the target was cut at its start; it is at the end that the last rows are missing, lateral[: len(input)]": (
+                target[-rows:]
+            ),
             "the target must be the lateral slice as it was taken; this one was blurred": blurred[:rows],
             "input and target are the same: there is nothing to learn": exact,
         },
@@ -201,20 +201,54 @@ def _diagnose_planes(result, volume, kept, s):
     )
 
 
+def _diagnose_shape(x, target, rows, taken):
+    """Of an input with other rows or columns than those of the exact one."""
+    if x.ndim != 2 or x.shape[1] != target.shape[1]:
+        raise NotYet(
+            f"the input must keep the {target.shape[1]} columns of the slice; its shape is {x.shape}. z is axis 0: "
+            "sample along it, and interpolate along it."
+        )
+    if rows <= len(x) <= len(target) and close(x, target[: len(x)]):
+        raise NotYet(
+            "the other way round: the network is given the degraded slice, and asked for the lateral one. return "
+            "input, target."
+        )
+    if len(x) == taken:
+        raise NotYet(f"the input still has {len(x)} rows: interpolate it, as the stack is before its prediction.")
+    if len(x) < rows:
+        raise NotYet(f"the input must have {rows} rows, from the first one taken to the last; it has {len(x)}.")
+
+
+def _even_pair(answer, kernel, s):
+    """(input, target) of an even slice of 50 counts, 3 counts a photon."""
+    even = np.full((5 * s + 1, 20_000), 50.0)
+    return _pair(call(answer, even, kernel, s, 3.0, np.random.default_rng(25)))
+
+
+def _diagnose_gain(answer, kernel, s):
+    """Of an even slice of 50 counts, 3 counts a photon: mean 50 in a row that was taken, and not the variance 50."""
+    row = _even_pair(answer, kernel, s)[0][2 * s, 2:-2]
+    mean, variance = row.mean(), row.var()
+    if np.isclose(mean, 50 / 3, rtol=0.02):
+        raise NotYet("the input is in photons, the slice in counts: multiply by the gain afterwards.")
+    if np.isclose(mean, 150, rtol=0.02):
+        raise NotYet("the input is gain times too bright: divide by the gain to get photons, and multiply afterwards.")
+    if np.isclose(mean, 50, rtol=0.02) and np.isclose(variance, 50, rtol=0.06):
+        raise NotYet("the gain is missing: counts are no photons. rng.poisson(x / gain) * gain.")
+    if np.isclose(mean, 50, rtol=0.02) and np.isclose(variance, 50 / 3, rtol=0.06):
+        raise NotYet("the gain came in upside down: x / gain are the photons, so rng.poisson(x / gain) * gain.")
+
+
 def _diagnose_noise(answer, kernel, s):
-    """Of an even slice of 50 counts, 3 counts a photon: variance 150 in the rows that were taken."""
-    even, gain = np.full((5 * s + 1, 20_000), 50.0), 3.0
-    x, y = _pair(call(answer, even, kernel, s, gain, np.random.default_rng(25)))
-    if not np.array_equal(y, even[: len(y)]):
+    """Of the same even slice: variance gain · 50 = 150 in the rows that were taken."""
+    x, y = _even_pair(answer, kernel, s)
+    if not (y == 50).all():
         raise NotYet("the target has noise of its own already, the camera's: add none to it.")
     taken, between = np.var(x[2 * s, 2:-2]), np.var(x[2 * s + 1, 2:-2])
     blurred = np.sum(kernel**2)
     for wrong, explanation in (
         (0.0, "there is no noise in the input: blurring took the slice's own away, and an axial slice has it"),
         (150 * blurred, "the noise was added before the blur, which takes most of it away. It arises in the camera"),
-        (50.0, "the gain is missing: counts are no photons. rng.poisson(x / gain) * gain"),
-        (50 / 3, "the gain came in upside down: x / gain are the photons, so rng.poisson(x / gain) * gain"),
-        (50 / 9, "the noise is in photons, the slice in counts: multiply by the gain afterwards"),
     ):
         if abs(taken - wrong) <= max(0.06 * wrong, 1e-3):
             raise NotYet(f"{explanation}.")
@@ -225,8 +259,7 @@ def _diagnose_noise(answer, kernel, s):
             "the noise was added after the interpolation: each plane that is taken has its noise, and the "
             "interpolation mixes two of them."
         )
-    again = _pair(call(answer, even, kernel, s, gain, np.random.default_rng(25)))[0]
-    if not np.array_equal(x, again):
+    if not np.array_equal(x, _even_pair(answer, kernel, s)[0]):
         raise NotYet("the same rng gave two different pictures: draw all chance from the rng that you are given.")
 
 

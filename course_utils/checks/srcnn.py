@@ -13,7 +13,8 @@ def receptive_field(answer):
     cases = (
         [(9, 1), (1, 1), (5, 1)],
         [(9, 1), (5, 1), (5, 1), (1, 1)],
-        [(3, 1), (2, 2), (3, 1)],
+        [(3, 1), (5, 2), (7, 1)],
+        [(3, 1), (2, 2), (5, 1)],
         [(7, 1), (2, 2), (7, 1), (2, 2), (5, 1)],
     )
     for layers in cases:
@@ -29,10 +30,16 @@ def receptive_field(answer):
             "the kernels were multiplied": np.prod(kernels),
             "the one pixel is missing that is there without any layer": exact - 1,
             "this is the reach to one side; the field is twice that, and the pixel itself": (exact - 1) // 2,
+            "a kernel reaches k // 2 pixels to each of two sides; this counts one of them": 1
+            + np.sum(kernels // 2 * before),
+            "2 * (k // 2) is k − 1 for odd kernels only: a kernel of 2 adds one pixel": 1
+            + np.sum(2 * (kernels // 2) * before),
             "this is the largest kernel; the layers act one behind the other, and their reaches add up": kernels.max(),
             "strides were left out: behind a pooling by 2 a pixel stands for two, and a kernel reaches twice as far": 1
             + np.sum(kernels - 1),
             "a layer's own stride counts for the layers behind it, not for itself": 1 + np.sum((kernels - 1) * after),
+            "each kernel was multiplied by its own layer's stride. A stride counts for all layers behind it": 1
+            + np.sum((kernels - 1) * strides),
             "strides multiply from layer to layer: behind two poolings by 2 a pixel stands for four": 1
             + np.sum((kernels - 1) * np.array([1, *strides[:-1]])),
         }  # fmt: skip
@@ -50,6 +57,8 @@ def crop_label(answer):
         height, width, m, lost = shape[1], shape[2], field // 2, field - 1
         exact = labels[:, m : height - m, m : width - m]
         found = np.asarray(call(answer, labels, field))
+        if found.ndim == 4 and len(found) != len(labels):
+            raise NotYet("axis 0 counts the patches; cut axes 1 and 2.")
         missing = height - found.shape[1] if found.ndim == 4 else None
         sizes = {
             0: "nothing was cut off; the output is smaller than the patch",
@@ -127,34 +136,47 @@ def block_split(answer):
         parts = call(answer, n, n_test, guard)
         if not isinstance(parts, (tuple, list)) or len(parts) != 2:
             raise NotYet("give back two things: return training, test.")
-        planes, test = (np.sort(np.arange(n)[part] if isinstance(part, slice) else np.asarray(part)) for part in parts)
-        if planes.size == 0 or test.size == 0:
-            raise NotYet("one of the two parts is empty.")
+        planes, test = (_plane_numbers(part, n) for part in parts)
         _diagnose_split(planes, test, n, n_test, guard)
     holds("no plane is in both", "the guard band is in neither", "no other plane is wasted")
 
 
+def _plane_numbers(part, n):
+    """The numbers of a part's planes, in their order."""
+    part = list(part) if isinstance(part, (set, range)) else part
+    numbers = np.arange(n)[part] if isinstance(part, slice) else np.asarray(part)
+    if numbers.ndim != 1:
+        raise NotYet(
+            "each part is a list of plane numbers, such as np.arange(first, last + 1), not how many there are."
+        )
+    if numbers.size == 0:
+        raise NotYet("one of the two parts is empty.")
+    if numbers.dtype.kind not in "iu":
+        raise NotYet("give arrays of plane numbers, which are whole; of a mask, np.flatnonzero(mask).")
+    return np.sort(numbers)
+
+
 def _diagnose_split(planes, test, n, n_test, guard):
-    both = np.intersect1d(planes, test)
-    if both.size:
-        raise NotYet(f"plane {both[0]} is in both parts: the network is tested on what it was trained with.")
     gap = int(np.abs(planes[:, None] - test[None, :]).min()) - 1
     if gap < guard and np.diff(test).max(initial=1) > 1:
         raise NotYet(
             f"the test planes lie scattered among the others, with {gap} planes between a training and a test plane. "
             "Neighbouring planes hold the same light, blurred along z: take whole blocks."
         )
+    if not np.array_equal(test, np.arange(n - n_test, n)):
+        raise NotYet(
+            f"the test is the last {n_test} planes, {n - n_test} to {n - 1}; got {test[0]} to {test[-1]}, "
+            f"{test.size} planes."
+        )
+    both = np.intersect1d(planes, test)
+    if both.size:
+        raise NotYet(f"plane {both[0]} is in both parts: the network is tested on what it was trained with.")
     if gap == guard - 1:
         raise NotYet(
             f"{gap} planes lie between the parts, one too few: of planes a and b, b − a − 1 lie between. Count them."
         )
     if gap < guard:
         raise NotYet(f"{gap} planes lie between training and test; the guard band is {guard} planes deep.")
-    if not np.array_equal(test, np.arange(n - n_test, n)):
-        raise NotYet(
-            f"the test is the last {n_test} planes, {n - n_test} to {n - 1}; got {test[0]} to {test[-1]}, "
-            f"{test.size} planes."
-        )
     if not np.array_equal(planes, np.arange(n - n_test - guard)):
         raise NotYet(
             f"training may use the planes 0 to {n - n_test - guard - 1}; got {planes[0]} to {planes[-1]}, "

@@ -54,7 +54,7 @@ Up to here you told the computer how light spreads, and it worked backwards. In 
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1 and 4 | 75–90 minutes | 2–3 minutes in all, with the weights that come along; 5 more with `TRAIN = True` | 1.3 GB |
+| chapters 1 and 4 | 75–90 minutes | 2–3 minutes in all, with the weights that come along; some minutes more with `TRAIN = True` | 1.3 GB |
 
 *Previous: [ADMM](05_admm.ipynb). Next: [IsoNet](07_isonet.ipynb). Short of time? Sections 1, 3, 4, 7 to 9.*
 """
@@ -190,7 +190,7 @@ A kernel that hangs over the picture's edge has nothing to work on. A *valid* co
 # %%
 def crop_label(labels, field):
     """The part of the labels that the output of a network with this receptive field shows."""
-    # <solution> cut half of the field, rounded down, off each side
+    # <solution> find how many pixels the output loses on each side
     margin = field // 2
     height, width = labels.shape[1:3]
     return labels[:, margin : height - margin, margin : width - margin]
@@ -235,15 +235,18 @@ print(f"{len(pairs)} pairs of {pairs.inputs.shape[1]} × {pairs.inputs.shape[2]}
 
 # %% alt="Four patches side by side, blurred and noisy on the left, the same four sharp on the right."
 rows = {name: np.hstack(a[:4, ..., 0]) for name, a in {"in": pairs.inputs, "wanted": pairs.targets}.items()}
-plots.pictures(rows, **pixels, unit="part of white", cmap="gray")
+figure = plots.pictures(rows, **pixels, unit="part of white", cmap="gray")
+for axes in figure.axes[:2]:
+    axes.set_axis_off()
+figure
 
 # %% [markdown]
 r"""
-What is to be made small? The paper's answer, over all pixels of all patches:
+Training needs one number that says how wrong the network is, the **loss**. Its slopes, one for each weight, are together its **gradient**; each step of the training changes the weights against it, and the **rate** says how far. So what is to be made small? The paper's answer, over all pixels of all patches:
 
 $$\mathrm{MSE} = \frac1N \sum_i (F_{3,i} - x_i)^2, \qquad \mathrm{PSNR} = 10 \log_{10} \frac{(\max x)^2}{\mathrm{MSE}} \tag{2}$$
 
-and papers then report the PSNR. Why not train for the PSNR itself, patch by patch? Chapter 7's network does. A bright patch and a dim one then count alike, and so does one that is nearly right and one that is not: in the gradient each patch's error is divided by its own MSE. That has a trap: what of a patch that is perfect, or empty?
+where $F_{3,i}$ is a pixel of the network's output, $x_i$ that of the sharp patch, and $N$ the number of them all. Papers then report the PSNR. Why not train for the PSNR itself, patch by patch? Chapter 7's network does. A bright patch and a dim one then count alike, and so does one that is nearly right and one that is not: in the gradient each patch's error is divided by its own MSE. That has a trap: what of a patch that is perfect, or empty?
 
 ### Exercise 3: the loss
 
@@ -254,7 +257,7 @@ For each patch, $-10\log_{10}\bigl(((\max x)^2 + \varepsilon) / (\mathrm{MSE} + 
 # %%
 def psnr_loss(target, estimate, eps):
     """Minus the PSNR of each patch, in dB, its peak that of the target."""
-    # <solution> the mean squared error and the target's peak of each patch, eps added to both, and the logarithm
+    # <solution> begin with the mean squared error and the target's peak of each patch
     error = ((target - estimate) ** 2).mean(axis=(1, 2, 3))
     peak = target.max(axis=(1, 2, 3))
     return -10 * np.log10((peak**2 + eps) / (error + eps))
@@ -295,7 +298,7 @@ training.estimate(srcnn.srcnn(padding=False), pairs, epochs=live_epochs, loss="m
 
 # %% [markdown]
 r"""
-Now watch. An *epoch* is once through all pairs, in batches of 16. After each batch all weights take a step downhill, as large as **Adam** thinks right; the step falls to nothing along half a cosine. 9-5-5, the larger network of the same authors' second paper, gets the same patches. (The stop button ends a training cleanly: what was learnt stays.)
+Now watch. An *epoch* is once through all pairs, in batches of 16. After each batch all weights take a step downhill. How far is for **Adam** to say: it divides each weight's gradient by that gradient's own usual size, so that all weights move about equally fast; and the rate falls to nothing along half a cosine. 9-5-5, the larger network of the same authors' second paper, gets the same patches. (The stop button ends a training cleanly: what was learnt stays.)
 """
 
 # %%
@@ -327,7 +330,8 @@ The rest is patience: more patches, more epochs. The result of that comes with t
 # %%
 natural = training.Trained(*srcnn_recipes.natural()) if TRAIN else training.pretrained("srcnn-natural")
 for what, value in natural.card.items():
-    print(f"{what:32} {value}")
+    if what != "minutes":  # by the clock of a computer that had other work as well
+        print(f"{what:32} {value}")
 
 # %% [markdown]
 r"""
@@ -338,18 +342,30 @@ What has it learnt? Look at the 64 kernels of the first layer; and at what the t
 trained, start = (m.layers[-3].get_weights()[0][:, :, 0] for m in (natural.model, srcnn.srcnn(seed=0)))
 order = np.argsort(-np.linalg.norm(trained - start, axis=(0, 1)))  # the most changed first
 mosaics = {}
-for name, kernels in {"trained": trained, "trained less start": trained - start}.items():
+change = trained - start
+for name, kernels in {"trained": trained, "trained less start": change}.items():
     tiles = np.pad(kernels / np.linalg.norm(kernels, axis=(0, 1)), ((0, 1), (0, 1), (0, 0)), constant_values=np.nan)
     tiles = tiles[..., order].transpose(2, 0, 1).reshape(8, 8, 10, 10)
     mosaics[name] = tiles.transpose(0, 2, 1, 3).reshape(80, 80)
-print(f"the training changed the weights by {np.std(trained - start) / np.std(start):.2f} of their spread")
+
+# %%
+print(f"the training changed the weights by {np.std(change) / np.std(start):.2f} of their spread")
+moved = np.linalg.norm(change, axis=(0, 1))[order] / np.linalg.norm(start, axis=(0, 1)).mean()
+even = (change.mean(axis=(0, 1)) ** 2 / np.mean(change**2, axis=(0, 1)))[order]  # 1: the same in all of a kernel
+for what, rows in {"first row": slice(8), "second row": slice(8, 16), "last four rows": slice(32, 64)}.items():
+    print(
+        f"{what:15} changed by {moved[rows].mean():.2f} of a kernel's norm, {even[rows].mean():.0%} of its square evenly"
+    )
 
 # %% alt="Two mosaics of 64 kernels: the trained ones look like noise; what training changed shows blobs and slanted edges in the first rows, even grey in the others."
-plots.pictures(mosaics, **pixels, unit="weight / kernel's norm", cmap="gray")
+figure = plots.pictures(mosaics, **pixels, unit="weight / kernel's norm", cmap="gray")
+for axes in figure.axes[:2]:
+    axes.set_axis_off()
+figure
 
 # %% [markdown]
 r"""
-**What to see.** Left, noise: most of every kernel is still the random start. Right, where each kernel is drawn to its own strength, the change: in the first rows small blobs and slanted edges, the shapes that blur and that edges have; further down next to nothing. A short training leaves most of the network as it was born. (The paper shows such shapes in the kernels themselves, after a far longer training.)
+**What to see.** Left, noise: most of every kernel is still the random start. Right, where each kernel is drawn to its own strength, the change: in the first rows small blobs and slanted edges, the shapes that blur and that edges have; further down even greys, kernels raised or lowered as a whole, and by little. A short training leaves most of the network as it was born. (The paper shows such shapes in the kernels themselves, after a far longer training.)
 
 ## 5 · Where it works: a picture, blurred and noisy
 
@@ -387,9 +403,15 @@ for name, tried in candidates.items():
     picture_dB[name], restored[name] = scores[setting], tried[setting] / light
     print(f"{name:26} {scores[setting]:.2f} dB   {setting}")
 
-# %% alt="The cameraman's head and camera: truth, blurred, Wiener, Richardson–Lucy, SRCNN. SRCNN is the cleanest, with sharp edges."
-shown = {"truth": camera} | {name: restored[name] for name in ("blurred", "Wiener", "Richardson–Lucy", "SRCNN")}
-plots.pictures({name: np.clip(x[part], 0, 1) for name, x in shown.items()}, **pixels, unit="part of white", cmap="gray")
+# %% alt="The cameraman's face, 64 pixels wide: sharp in truth, blurred and grainy as taken, and after Wiener's filter sharper, with a mottled ground."
+face = (slice(135, 199), slice(220, 284))
+shown = {"truth": camera} | restored
+shown = {name: np.clip(x[face], 0, 1) for name, x in shown.items()}
+above, below = ("truth", "blurred", "Wiener"), ("Richardson–Lucy", "RL with total variation", "SRCNN")
+plots.pictures({name: shown[name] for name in above}, **pixels, unit="part of white", cmap="gray")
+
+# %% alt="The same face after Richardson–Lucy, a little mottled; with total variation, smoother; after SRCNN, with the sharpest edges."
+plots.pictures({name: shown[name] for name in below}, **pixels, unit="part of white", cmap="gray")
 
 # %% [markdown]
 r"""
@@ -430,7 +452,7 @@ r"""
 
 ## 6 · The recipe that stalls
 
-SRCNN's paper gives its recipe: weights from a normal distribution of standard deviation 0.001, biases zero; stochastic gradient descent (after each batch a step against its gradient) with a momentum of 0.9, at a rate of $10^{-4}$ (in the last layer $10^{-5}$; we give it $10^{-4}$ as well). Copy it into Keras, and let it run for four epochs; then sum the loss, as the paper's software does; and then start and step as in section 4:
+SRCNN's paper gives its recipe: weights from a normal distribution of standard deviation 0.001, biases zero; stochastic gradient descent (after each batch a step against its gradient) with a momentum of 0.9, at a rate of $10^{-4}$ (in the last layer $10^{-5}$; we give it $10^{-4}$ as well). Copy it into Keras, and let it run for four epochs; then sum the loss, as the paper's software does; and then start and step as in section 4, where the weights were drawn as Kaiming He proposed (**He's start**: so that each layer hands on what it receives with about its strength), and Adam took the steps:
 """
 
 # %%
@@ -466,13 +488,13 @@ r"""
 - **Sum or mean.** The authors' software, Caffe, *sums* the squared errors over a patch's pixels and halves them; Keras takes their *mean*. With 21 × 21 pixels that is a factor of 441 / 2 in each gradient: a rate of $10^{-4}$ there is one of about 0.02 here.
 - **A start that is next to nothing.** The gradient of the first layer is a product that contains the weights of the other two. At 0.001 each, it is nearly zero. The last bias alone has no other weight in its way. *Loss summed* it does reach the best constant, nearly, and stays there.
 
-The authors trained for very much longer than four epochs. **He's start** draws the weights so that each layer hands on what it receives with about its strength, and Adam divides each gradient by its own usual size, so that neither factor matters. A *rate* means nothing without the loss, the start and the optimiser it belongs to.
+The authors trained for very much longer than four epochs. With He's start no layer is next to nothing, and Adam divides each gradient by its own usual size: so neither factor matters. A *rate* means nothing without the loss, the start and the optimiser it belongs to.
 
 ## 7 · First experiment: trained on pictures, used on a microscope
 
-The report from which this course grew did just that, and called the result very poor. Let us see. The stack is the course volume: wide-field, 32 planes in the default size, of a simulated cell with microtubules, and a SIM-like stack of the same cell, sharper, with noise of its own. The network takes it plane by plane.
+The report from which this course grew did just that, and called the result very poor. Let us see. The stack is the course volume: wide-field, 32 planes in the default size, of a simulated cell with microtubules, and a stack of the same cell as structured illumination microscopy (**SIM**) would give, with about twice the resolution and noise of its own. The network takes it plane by plane.
 
-The two stacks differ in unit: SIM got a tenth of the light. Both are brought to one scale, fitted on the planes for training only (section 8 says which). Without this a score is partly one of units:
+The two stacks differ in unit: SIM got a tenth of the light. A **normaliser**, an offset to take off and a scale to divide by, brings a stack into the range that a network expects; both stacks get one, fitted on the planes for training only (section 8 says which), and are thereby on one scale. Without this a score is partly one of units:
 """
 
 # %%
@@ -574,6 +596,8 @@ for what, planes in parts._asdict().items():
 
 # %% [markdown]
 r"""
+The course's own split keeps a third block, for validation, with a guard band on each side.
+
 The training itself is like that of section 4, with 3200 patches and 12 epochs. Its weights come along; they were trained on the volume of the default size. (Seed 0; best epoch by the validation planes. With another `size` the volume is another cell.)
 """
 
@@ -584,6 +608,8 @@ by_microscopy = widefield.with_data(microscopy(widefield))
 # %% [markdown]
 r"""
 Its opponent is Richardson–Lucy, chapter 4. That gets the whole stack and the PSF in 3D, and is stopped where the test planes say it is best, for each column anew: better than anyone could do in practice.
+
+All are scored after an **affine match**: of all $a x + b$, the one nearest to the reference is compared with it, so that neither unit nor background counts. The row *constant* is for an estimate without any structure. Matched, it becomes the reference's mean: what one scores for knowing nothing.
 """
 
 # %%
@@ -629,10 +655,10 @@ Beside these, the report's figures, from *its* volume (CIL 36797, real SIM as th
 | | PSNR (dB) | time |
 |---|---|---|
 | Richardson–Lucy, 100 iterations | 20.842 | 326 s |
-| naive SRCNN | 18.192 | about 6 minutes of training |
+| SRCNN (plane by plane) | 18.192 | about 6 minutes of training |
 
 They **cannot be compared** with ours, nor quite with each other. Another specimen, and a PSNR without a stated range. Wide-field and SIM were not brought to one scale, and our wide-field stack alone loses several decibels that way (section 7). In its code, the training step stands outside the loop over planes, so only the last plane teaches; the PSNR of one plane is set beside that of a volume; and
-planes for training and test alternate. The second of these, here:
+planes for training and test alternate. What a PSNR plane by plane does, here:
 """
 
 # %%
@@ -710,7 +736,9 @@ for name, stack in views.items():
     along_z[name] = voxel[0] * offsets, light_at / light_at[reach]
 
 # %% alt="Mean light above and below filaments: wide-field and the pictures' network fall slowly; the microscopy network as fast as SIM; the truth fastest."
-plots.lines(along_z, xlabel="distance from a filament along z (µm)", ylabel="light, at the filament = 1")
+figure = plots.lines(along_z, xlabel="distance from a filament along z (µm)", ylabel="light, at the filament = 1")
+figure.axes[0].legend(loc="upper right", frameon=False, fontsize=8)
+figure
 
 # %%
 two_planes = {name: line[reach + 2] for name, (_, line) in along_z.items()}
@@ -719,8 +747,8 @@ for name, part_left in two_planes.items():
 
 # %% [markdown]
 r"""
-**What to see.** For the network of the *pictures* it is true: the blur along z stays as it was. But the one trained on the *microscope* has cut the hourglass down, to the length of its teacher's, SIM. From one plane! How? **A filament out of focus is wider.** Within its 13 × 13 pixels the network sees a thick, dim line, and has learnt that in SIM there was nothing there. It has not undone the blur
-along z: it has learnt to recognise what does not belong to the plane, and to erase it. SIM's length remains; shorter than its teacher no pupil gets.
+**What to see.** For the network of the *pictures* it is true: the blur along z stays as it was. But the one trained on the *microscope* has cut the hourglass of the PSF (chapter 2) down, to the length of its teacher's, SIM. From one plane! How? **A filament out of focus is wider.** Within its 13 × 13 pixels the network sees a thick, dim line, and has learnt that in SIM there was nothing there. It has not undone the blur
+along z: it has learnt to recognise what does not belong to the plane, and to erase it. SIM's length remains: no student gets shorter than its teacher.
 
 That is clever, and a loan: *thick and dim means out of focus* is a law of filaments. If this is how it works, it must fail on a specimen that is thick by itself.
 
@@ -752,14 +780,18 @@ for name, y in imaged.items():
     left = results["microscopy"].std() / y.data.std()
     print(f"{name:22}" + "".join(f"{other_dB[name, n]:14.2f}" for n in results) + f"{left:18.2f}")
 
-# %% alt="Shells and nuclei: wide-field, after the network trained on filaments, and the truth. Of the shells one thin ring remains; of the nuclei only dim grain."
+# %% alt="Shells: wide-field, after the network trained on filaments, and the truth. After the network one thin ring remains."
 level, after = shape[0] // 2, {}
 for name in ("shells", "nuclei"):
     stacks = {"wide-field": imaged[name], "SRCNN": imaged[name].with_data(microscopy(imaged[name]))}
     after |= {f"{name}, {what}": np.clip(normaliser(stack.data[level]), 0, 1) for what, stack in stacks.items()}
     true = bodies[name].data
     after[f"{name}, truth"] = np.clip(true[level] / np.percentile(true, 99.8), 0, 1)
-plots.pictures(after, **micrometres, unit="part of the range", cmap="inferno")
+above, below = ({n: x for n, x in after.items() if n.startswith(name)} for name in ("shells", "nuclei"))
+plots.pictures(above, **micrometres, unit="part of the range", cmap="inferno")
+
+# %% alt="Nuclei: wide-field, after the same network, and the truth. After the network only dim grain remains."
+plots.pictures(below, **micrometres, unit="part of the range", cmap="inferno")
 
 # %% [markdown]
 r"""
@@ -794,7 +826,7 @@ The zeros are a black frame, and the network takes it for part of the picture, a
 | rim darkened over six pixels | `padding="same"`: zeros | pad once, by reflection; or tiles that overlap, as `training.predict` |
 | output moved by some pixels | label cropped at a corner | exercise 2 |
 | output one even grey | start next to zero, rate of another loss | He's start, Adam (section 6) |
-| loss 441 times that of the paper, or the 441st part | sum or mean | state which; the rate belongs to it |
+| gradient 220 times that of the paper, or the 220th part | sum and half, or mean (section 6) | state which; the rate belongs to it |
 | loss becomes NaN with a PSNR loss | an empty or perfect patch | ε, drop empty patches (exercise 3) |
 | only the last plane looks good | training step outside of the loop | count the steps |
 | splendid on the test, poor on the next stack | test beside the training; another specimen, light or PSF | guard band; train on a range; section 11 |

@@ -41,7 +41,7 @@ In the middle of a stack lies a picture that is sharp. Stand the same stack on i
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1, 2, 4; convolutional networks, from chapter 6 | 75–90 minutes | 2–3 minutes in all with the weights that ship; with `TRAIN = True` under 10 more | 2 GB |
+| chapters 1, 2, 4; convolutional networks, from chapter 6 | 75–90 minutes | 2–3 minutes in all with the weights that ship; with `TRAIN = True` some minutes more for each of three networks | 2 GB |
 
 *Previous: [SRCNN](06_srcnn.ipynb). Next: [the comparison](08_comparison.ipynb). Short of time? Sections 1, 2, 4, 7 and 11 to 13.*
 """
@@ -100,7 +100,7 @@ plots.sections({"truth": truth, "stack, interpolated along z": interpolated}, at
 
 # %% [markdown]
 r"""
-**What to see.** Left, the three sections look alike: rings are round in all. Right, xy is grainy but sharp, and xz and yz are smeared along z. Nothing is measured between two planes: what you see there was drawn by linear interpolation. (Each panel in its own colours.)
+**What to see.** Left, the three sections look alike: rings are round in all. Right, xy is grainy but sharp, and xz and yz are smeared along z (which runs down in xz, and to the right in yz). Nothing is measured between two planes: what you see there was drawn by linear interpolation. (Each panel in its own colours.)
 
 Now the trick. Take a *lateral* slice. Do to it what the microscope does along z: blur it along one axis, leave three of four rows out, let photons be counted, interpolate.
 """
@@ -179,9 +179,9 @@ gap = np.abs(again - np.pad(kernels["full"], 8)).max() / kernels["full"].max()
 print(f"by formula {np.sqrt(sigma_z**2 - sigma_x**2):.2f} along z")
 print(f"split, convolved with the lateral section, differs from full by {gap:.1%} of the peak")
 
-# %% alt="The full kernel, an ellipse; the split kernel, a line of one pixel's width along z."
-shown = {name: np.pad(h, ((0, 0), (12, 12))) for name, h in kernels.items()}
-plots.pictures(shown, ylabel="z (µm)", **labels | {"unit": "part of the light"})
+# %% alt="The full kernel, an ellipse; the split kernel, a line of one pixel's width along z, nearly as long."
+shown = {name: np.pad(h / h.max(), ((0, 0), (12, 12))) for name, h in kernels.items()}
+plots.pictures(shown, ylabel="z (µm)", **labels | {"unit": "part of its own peak"})
 
 # %% [markdown]
 r"""
@@ -209,7 +209,7 @@ for name, line in lines.items():
 
 # %% [markdown]
 r"""
-**What to see.** The quotient rings, and in its standard deviation the negative rings make up for the rest: as it should, it has next to none. Cut the negative rings off, and the positive ones stay: a kernel that should have none has become wide. `isonet.axial_blur` tells the division what to expect where no light passes, instead of zero: the same quotient as straight along z. Then there is hardly a ring to cut.
+**What to see.** The quotient rings, and in its standard deviation the negative rings make up for the rest: as it should, it has next to none. Cut the negative rings off, and the positive ones stay: a kernel that should have none has become wide. `isonet.axial_blur` mends that in the division: with $(H_\text{rot} \overline{H_\text{ref}} + \varepsilon K) \,/\, (|H_\text{ref}|^2 + \varepsilon)$ the quotient goes to $K$ where no light passes, instead of to zero; and $K$ is the quotient at frequency zero across, of the same frequency along z. So it is hardly altered from one frequency across to the next, which means no width across, and there is hardly a ring to cut.
 
 ## 3 · Every fourth plane
 
@@ -255,7 +255,7 @@ The last fine plane lies on the last plane, and has none above it: let `lower` e
 
 # %% [markdown]
 r"""
-Why not `scipy.ndimage.zoom`, one line? Because it maps *corners onto corners*: the first plane to the first, the last to the very last of the larger grid. Give both a ramp, whose value says where it is:
+Why not `scipy.ndimage.zoom`, one line? Because zooming `len(planes)` planes by `factor` makes `factor * len(planes)` of them, a few more than lie between the first plane and the last, and spreads what there is over all: the first onto the first, the last onto the very last. Give both a ramp, whose value says where it is; and `zoom` once more, asked for the right number:
 """
 
 # %%
@@ -263,29 +263,30 @@ ramp = np.arange(float(size))[:, None, None]
 planes = ramp[::factor]
 grids = {
     "at i / factor": isonet.interpolate(planes, factor, axis=0),
-    "ndimage.zoom": ndimage.zoom(planes, (4, 1, 1), order=1),
+    "zoom by factor": ndimage.zoom(planes, (factor, 1, 1), order=1),
+    "zoom to (planes − 1) · factor + 1": ndimage.zoom(planes, (n / len(planes), 1, 1), order=1),
 }
 off = {name: grid[:n, 0, 0] - np.arange(n) for name, grid in grids.items()}
 
-# %% alt="Error of position against z: zero all along for i / factor; for zoom it grows steadily to three voxels."
+# %% alt="Error of position against z: zero all along for i / factor and for zoom to the right number of planes; for zoom by the factor it grows steadily to three voxels."
 curves = {name: (np.arange(n), values) for name, values in off.items()}
 plots.lines(curves, xlabel="z (voxels)", ylabel="shown there, minus z (voxels)")
 
 # %%
-zoom_error = np.abs(off["ndimage.zoom"]).max()
-print(
-    f"zoom is off by up to {zoom_error:.1f} voxels, {zoom_error / (n - 1):.1%} of z; the course's grid by {np.abs(off['at i / factor']).max():.1e}"
-)
+worst = {name: np.abs(values).max() for name, values in off.items()}
+zoom_error = worst["zoom by factor"]
+for name, value in worst.items():
+    print(f"{name:34} off by up to {value:.1f} voxels, {value / (n - 1):.1%} of z")
 
 # %% [markdown]
 r"""
-**What to see.** With `zoom` all of z is stretched by a few per cent. The picture looks fine. But compared with a truth voxel by voxel it is wrong everywhere but on top, and a network that was trained on one grid and is shown the other has learned something else. `isonet.subsample` and `isonet.interpolate` are the only such operators in this chapter: in the training, and in the prediction.
+**What to see.** Zoomed by `factor`, all of z is stretched by a few per cent. The picture looks fine. But compared with a truth voxel by voxel it is wrong everywhere but in the first plane, and a network that was trained on one grid and is shown the other has learned something else. `isonet.subsample` and `isonet.interpolate` are the only such operators in this chapter: in the training, and in the prediction.
 
 ## 4 · Training pairs
 
-$$\underbrace{p}_{\text{input}} \;=\; S_s\bigl[\,\text{photons}\bigl((\tilde h \otimes g)\,\bigr)\bigr], \qquad \text{target: } g, \text{ a lateral slice} \tag{2}$$
+$$\underbrace{p}_{\text{input}} \;=\; I_s\bigl[\,\text{photons}\bigl(S_s\,(\tilde h \otimes g)\bigr)\bigr], \qquad \text{target: } g, \text{ a lateral slice} \tag{2}$$
 
-Blur by $\tilde h$, take every $s$-th row, add noise, interpolate. The order matters: noise arises in the camera, *after* blur and sampling, and before the interpolation. And the noise is that of photons: from counts to photons by the **gain**, then Poisson, and back.
+$S_s$ keeps every $s$-th row, $I_s$ interpolates between them, and $g$ is here the slice as it was taken, with its noise. So: blur by $\tilde h$, take every $s$-th row, add noise, interpolate. The order matters: noise arises in the camera, *after* blur and sampling, and before the interpolation. And the noise is that of photons: from counts to photons by the **gain**, then Poisson, and back.
 
 ### Exercise 3: a training pair
 
@@ -342,11 +343,11 @@ A remark for later. The *target* is a lateral slice as it was taken, with its no
 
 ## 5 · Three networks
 
-All are 2D, slice by slice, and small. `Ck,m` is a convolution to $k$ channels (chapter 6 calls them images) with $m \times m$ weights, M halves the picture, U doubles it.
+All are 2D, slice by slice, and small. `Ck,m` is a convolution to $k$ channels (chapter 6 calls them images) with $m \times m$ weights, M halves the picture (the largest of 2 × 2), U doubles it.
 
 - **IsoNet-1**: C64,9 – C32,5 – C1,5 – C1,1. An SRCNN with one more layer.
 - **IsoNet-2**: C16,7 – M – C32,7 – M – C64,7 – U – C32,7 – U – C16,7 – C1,1. Down, and up again.
-- **U-Net**, the one to take: all 3 × 3, two levels down, with *skips* that hand the fine structure across, and **residual**: it computes a correction that is added to its input. Its last layer begins at zero, so before any training it *is* linear interpolation.
+- **U-Net**, the one to take: C16,3 – C16,3 – M – C32,3 – C32,3 – M – C64,3 – C32,3 – U – C32,3 – C16,3 – U – C16,3 – C16,3 – C1,1: two levels down, with *skips* that hand the fine structure across, and **residual**: it computes a correction that is added to its input. Its last layer begins at zero, so before any training it *is* linear interpolation.
 
 The first two are built as published. What do they cost, and how far do they see? The **receptive field** is the square that one pixel of the result depends on (chapter 6); a multiply-add in a layer at half the resolution counts a quarter.
 """
@@ -376,7 +377,7 @@ plots.lines(curves, xlabel="z (voxels)", ylabel="kernel, part of its peak")
 
 # %% [markdown]
 r"""
-**What to see.** IsoNet-1 does not even see as far as the blur reaches: for a pixel at one end of a smeared dot, the other end lies outside. The others see all of it. Mind the costs, too: the U-Net has more parameters than IsoNet-1 and does a third of its work, for most of its weights sit where the picture is small.
+**What to see.** (The flat lines are the fields' widths; how far down they lie means nothing.) IsoNet-1 does not even see as far as the blur reaches: for a pixel at one end of a smeared dot, the other end lies outside. The others see all of it. Mind the costs, too: the U-Net has more parameters than IsoNet-1 and does a third of its work, for most of its weights sit where the picture is small.
 
 ### The published loss, and its trap
 
@@ -395,7 +396,8 @@ cut = {"camera": isonet_recipes.CAMERA, "size": 32, "normaliser": normaliser, "r
 many = isonet.training_pairs(small, kernel, count=1000, **cut)
 weight = np.sort(1 / ((many.inputs - many.targets) ** 2).mean(axis=(1, 2, 3)))[::-1]
 share = weight / weight.sum()
-print(f"of all weight, the easiest tenth has {share[:100].sum():.0%}, the hardest {share[-100:].sum():.0%}")
+easy, hard = share[:100].sum(), share[-100:].sum()
+print(f"of all weight, the easiest tenth has {easy:.0%}, the hardest {hard:.0%}: {easy / hard:.0f} times as much")
 
 # %%
 black, nearly = np.zeros((1, 32, 32, 1), np.float32), np.full((1, 32, 32, 1), 1e-4, np.float32)
@@ -405,7 +407,7 @@ print(f"{float(training.psnr_loss(black, nearly)[0]):.2f} dB with ε")
 
 # %% [markdown]
 r"""
-So the network mostly polishes what is nearly right. And a patch that is black, as in a simulation without background, has no finite loss. Hence two habits: a small $\varepsilon$ in both logarithms, and no empty patches (`flat=0.1`, the default). The plain mean absolute error, `"mae"`, needs neither; the U-Net uses that.
+So an easy patch counts many times as much as a hard one. And a patch that is black, as in a simulation without background, has no finite loss. Hence two habits: a small $\varepsilon$ in both logarithms, and no empty patches (`flat=0.1`, the default). The plain mean absolute error, `"mae"`, needs neither; the U-Net uses that.
 
 ## 6 · Training, live
 
@@ -433,9 +435,9 @@ figure
 
 # %% [markdown]
 r"""
-**What to see.** Both curves begin near the line of interpolation, since the network begins *as* interpolation, and go below it. (The validation patches were cut from the same small specimen: good enough to watch a training, no test. What an error of zero would mean: nobody can predict the target's noise, so the curves end well above it.)
+**What to see.** Both curves begin near the line of interpolation, since the network begins *as* interpolation, and go below it. (The validation patches were cut from the same small specimen: good enough to watch a training, no test. Zero is out of reach: nobody can predict the target's noise.)
 
-IsoNet-1 now, as published, with the published loss and three different seeds for its first weights, then with two changes:
+IsoNet-1 now, as published, with the published loss and three different seeds for its first weights, then seed 0 with one change, a third layer without rectifier:
 """
 
 # %%
@@ -459,7 +461,7 @@ for name, value in spread.items():
 
 # %% [markdown]
 r"""
-**What to see.** With two of the seeds (their curves lie on each other) the network says the same number everywhere, and goes on saying it. It has **died**: its third layer has a *single* channel behind a rectifier. Once a step has made that channel negative for every pixel of the data, the rectifier gives zero, the slope of zero is zero, and no step ever changes it again. What helps: no rectifier there (`third="linear"`), or simply another seed; the shipped weights have seed 2. The loss curve alone does not shout: it even falls a little, to that of the best constant. So look at the *output*.
+**What to see.** With two of the seeds (their curves lie on each other) the network says the same number everywhere, and goes on saying it. It has **died**: its third layer has a *single* channel behind a rectifier. Once a step has made that channel negative for every pixel of the data, the rectifier gives zero, the slope of zero is zero, and no step ever changes it again. What helps: no rectifier there (`third="linear"`), or simply another seed; the shipped weights have seed 2. The curve alone does not shout: it even rises a little, to the PSNR of the best constant. So look at the *output*.
 
 ## 7 · Restoration
 
@@ -477,8 +479,8 @@ else:
 print("the report, on its own data and a GTX 1060: SRCNN 6 minutes, PSNR 18.192 dB; IsoNet-1 13 minutes, 23.151 dB")
 for name, network in networks.items():
     card = network.card
-    minutes = f"{card['minutes']} minutes on 2 busy cores" if "minutes" in card else "just trained"
-    print(f"{name}: {minutes}; {card['training']}\n    data: {card['data']}")
+    worked = f"{card['processor minutes']} processor minutes; " if "processor minutes" in card else ""
+    print(f"{name}: {worked}{card['training']}\n    data: {card['data']}")
 
 # %% [markdown]
 r"""
@@ -536,7 +538,7 @@ for name in ("IsoNet-1", "IsoNet-2"):
 # %% alt="Truth, interpolated stack, and the U-Net's result: in xz and yz the smeared arcs have become rings again."
 matched = {"truth": truth.with_data(truth.data[:n])}
 matched |= {name: compare.match_affine(results[name], truth.data[:n]) for name in ("linear interpolation", "U-Net")}
-plots.sections(matched, at=at, limits=(0, peak))
+plots.sections(matched, at=at, limits=(0, np.percentile(truth.data, 99.5)))
 
 # %% [markdown]
 r"""
@@ -572,7 +574,7 @@ for name, row in scores.items():
 
 # %% [markdown]
 r"""
-**What to see.** All three are far above interpolation, and the U-Net, with the least work, is the best. The second view adds a little. Both IsoNets are above both SRCNNs, as IsoNet-1 was in the report (IsoNet-2 it did not evaluate); and more than that, above the row of perfect planes: whatever is done within planes, the blur between them stays. Against the truth itself the gains look small: what separates a perfect lateral resolution from the truth no network of this kind has ever seen.
+**What to see.** All three are far above interpolation, and the U-Net, with the least work, is the best. The second view adds a little. Both IsoNets are above both SRCNNs, as IsoNet-1 was in the report (IsoNet-2 it did not evaluate); and more than that, above the row of perfect planes: whatever is done within planes, the blur between them stays. (Against the lateral resolution that row lies even below interpolation: it is sharper across than this reference, and what goes beyond a reference counts as error.) Against the truth itself the gains look small: what separates a perfect lateral resolution from the truth no network of this kind has ever seen.
 
 ## 8 · The competitor without training
 
@@ -639,12 +641,16 @@ for x in biggs_andrews(np.maximum(restored_4.data, 0), A_near, n_iter=12, backgr
     for goal, a in goals_4.items():
         curves[goal].append(compare.psnr(compare.match_affine(np.asarray(inner_near(x)), a), a))
 
-# %% alt="PSNR against iterations on specimen 4: against the lateral resolution a peak after two, against the truth a rise up to nine or so."
-curves = {f"against the {goal}": (np.arange(1, 13), values) for goal, values in curves.items()}
-plots.lines(curves, xlabel="iterations after the U-Net", ylabel="PSNR (dB)")
+# %% alt="PSNR against iterations on specimen 4: against the truth it starts low, passes the U-Net's own score and rises up to nine iterations or so; against the lateral resolution it turns early."
+lines = {f"against the {goal}": (np.arange(1, 13), values) for goal, values in curves.items()}
+figure = plots.lines(lines, xlabel="iterations after the U-Net (dashed: the U-Net alone)", ylabel="PSNR (dB)")
+for a, line in zip(goals_4.values(), list(figure.axes[0].lines), strict=True):
+    alone = compare.psnr(compare.match_affine(restored_4.data, a), a)
+    figure.axes[0].axhline(alone, color=line.get_color(), linestyle="--")
+figure
 
 # %%
-further = int(np.argmax(curves["against the truth"][1])) + 1
+further = int(np.argmax(curves["truth"])) + 1
 *_, x = biggs_andrews(np.maximum(results["U-Net"].data, 0), A_near, n_iter=further, background=background)
 results["U-Net, then RL"] = interpolated.with_data(np.asarray(inner_near(x)) + background)
 
@@ -663,7 +669,7 @@ Set the derivative of (4) to zero. In Fourier space each frequency stands alone,
 # %%
 def data_consistency(estimate, observed, transfer, mu):
     """The volume near the estimate that agrees with what was observed."""
-    # <solution> conjugate of H times the data, plus mu times the estimate, over |H|² plus mu
+    # <solution> begin with the spectra of data and estimate
     spectrum = np.conj(transfer) * fft.rfftn(observed) + mu * fft.rfftn(estimate)
     return fft.irfftn(spectrum / (np.abs(transfer) ** 2 + mu), s=estimate.shape)
     # </solution>
@@ -699,7 +705,7 @@ for name, x in after.items():
 
 # %% [markdown]
 r"""
-**What to see.** Network, *then* Richardson–Lucy, beats both of them: it goes beyond the lateral resolution, from a start that has no grain and no missing planes. The data step helps the score against the truth a little, and costs some against the lateral resolution: with the data comes their grain. Also, (4) knows nothing of photons, and takes interpolated planes for measured ones. Its worth lies elsewhere: what the network says against the data, in frequencies that the microscope transmits, goes away again.
+**What to see.** Network, *then* Richardson–Lucy, beats both of them: it goes beyond the lateral resolution. It takes the network's volume as its data (and begins flat, hence the low first points): data with no grain and no missing planes. The data step helps the score against the truth a little, and costs some against the lateral resolution: with the data comes their grain. Also, (4) knows nothing of photons, and takes interpolated planes for measured ones. Its worth lies elsewhere: what the network says against the data, in frequencies that the microscope transmits, goes away again.
 
 ## 11 · Did z get better? All in one table
 
@@ -889,7 +895,7 @@ for name, doubt in said.items():
 
 # %% [markdown]
 r"""
-**What to see.** Disagreement does rank the voxels: more of it, more error. But the error is larger than what they say, and by far where they agree. The two views come from one network, with the same habits. Three networks that learned from the same specimens, by the same blur, share their blind spots: where nothing passes the microscope, all three make up the same. It is a warning lamp, no error bar. What is a proof: a truth, simulated as like to your specimen as you can; or an independent measurement.
+**What to see.** Disagreement does rank the voxels: more of it, more error. But the error is larger than what they say, except in the worst thousandth for the two views; and larger by far where they agree. The two views come from one network, with the same habits. Three networks that learned from the same specimens, by the same blur, share their blind spots: where nothing passes the microscope, all three make up the same. It is a warning lamp, no error bar. What is a proof: a truth, simulated as like to your specimen as you can; or an independent measurement.
 
 ## 13 · What can go wrong: the lateral slices do not show it
 
@@ -936,7 +942,7 @@ r"""
 | bodies squeezed along z | the training's PSF was longer than the real one | measure the PSF (chapter 3) |
 | lines too thin across, noise across raised | trained with the rotated PSF, `method="full"` | `axial_blur(psf)`, which is split |
 | smears stay | the training's PSF was too short | the same |
-| all is stretched a little along z | `zoom` in one place, `[::s]` in another | one operator for all: `isonet.isotropic` |
+| all is stretched a little along z | `zoom` by the factor in one place, `[::s]` in another | one operator for all: `isonet.isotropic` |
 | soft blobs in the dark | noise, laundered | compare with the interpolated stack; show both |
 | dull result on dim data | brightness outside that of the training | keep the normaliser with the model; scale the counts to it |
 | test scores that are too good to be true | neighbouring planes in training and test | split by specimen (here), or with a guard band (chapter 6) |
