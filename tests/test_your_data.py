@@ -68,7 +68,8 @@ def test_a_file_that_holds_no_settings_is_refused(tmp_path, content):
         ({"pinhole": 0.0}, "pinhole must be positive"),
         ({"sheet": -1.0}, "sheet must be positive"),
         ({"voxel_size": (200, 80, 80)}, "Are these nm"),
-        ({"NA": 1.4, "wavelength": 520}, "For 520 nm write"),
+        ({"wavelength": 520}, "For 520 nm write wavelength=0.52"),
+        ({"excitation": 488}, "For 520 nm write excitation=0.52"),
         ({"NA": 1.6, "wavelength": 0.52}, "NA must lie between"),
         ({"gain": 0.0}, "gain is the counts"),
     ],
@@ -164,6 +165,36 @@ def test_the_file_fills_in_what_it_records(tmp_path):
     assert (found.NA, found.wavelength, found.excitation, found.n_immersion) == (1.1, 0.525, 0.488, 1.33)
     assert (found.microscope, found.voxel_size) == ("confocal", (0.3, 0.1, 0.1))
     assert np.array_equal(source.stack.data, counts)
+
+
+def test_what_is_given_stands_against_the_file_and_is_told(tmp_path):
+    counts = np.random.default_rng(0).integers(90, 200, (5, 6, 7)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.ome.tif", counts, description=XML, metadata=None, photometric="minisblack")
+    given = {"microscope": "wide-field", "n_immersion": 1.515}
+    asked = your_data.given_settings(given, path=str(tmp_path / "a.ome.tif"))
+    source = your_data.find(asked, given=given)
+    assert (source.settings.microscope, source.settings.n_immersion, source.settings.NA) == ("wide-field", 1.515, 1.2)
+    assert "the file says confocal, you said wide-field" in source.facts["microscope"]
+    assert source.settings.assumed == ("n_specimen", "depth", "pinhole", "offset", "read_noise")
+    form = your_data.Form(your_data.find(asked).settings)
+    form.answer("microscope", "wide-field")
+    assert your_data.find(form.settings, fill=False).settings == form.settings
+
+
+def test_a_name_that_cannot_be_given_is_refused_with_those_that_can():
+    with pytest.raises(
+        ValueError, match="'na' is nothing that can be given; these are: .*voxel_size, .*NA, wavelength"
+    ):
+        your_data.given_settings({"na": 1.4}, path="a.tif")
+
+
+@pytest.mark.parametrize("name", ["voxel_size", "psf_voxel_size"])
+def test_a_voxel_that_is_not_known_is_asked_for_where_it_is_given(tmp_path, stack, name):
+    tifffile.imwrite(tmp_path / "bare.tif", np.zeros((3, 4, 5), np.uint16), photometric="minisblack")
+    data_fetch.write_stack(tmp_path / "cell.tif", stack)
+    paths = {"path": "bare.tif"} if name == "voxel_size" else {"path": "cell.tif", "psf_path": "bare.tif"}
+    with pytest.raises(ValueError, match=rf'GIVEN = {{"{name}": \(dz, dy, dx\)}}'):
+        your_data.find(Settings(**{key: str(tmp_path / file) for key, file in paths.items()}))
 
 
 def test_a_file_that_records_nothing_fills_in_nothing(tmp_path):
@@ -294,7 +325,7 @@ def test_what_is_only_a_warning_does_not_refuse(stack, psf):
         "photons": your_data.examine(stack, Settings(**OPTICS), psf),
         "planes": your_data.examine(stack.with_data(stack.data[:8]), KNOWN),
         "sampling": your_data.examine(stack, Settings(**CAMERA)),
-        "PSF": your_data.examine(stack.with_data(stack.data[:14]), KNOWN, psf),
+        "PSF": your_data.examine(stack.with_data(stack.data[:14]), Settings(**CAMERA), psf),
     }
     for what, found in cases.items():
         assert what in found.of("careful"), what
@@ -322,7 +353,7 @@ def test_planes_that_are_left_out_are_left_out_of_a_repetition_too(tmp_path, sta
     source.settings.write(tmp_path / "run.json")
     assert your_data.read_settings(tmp_path / "run.json").planes == (2, 17)
     told = your_data.paragraph(source.stack, psf, settled_run(planes=(2, 17)), psf_from="measured", stopping="by test")
-    assert "planes 2 to 16 of the file" in told
+    assert "planes 3 to 17 of the file, the first being 1" in told
     with pytest.raises(ValueError, match="planes must be"):
         Settings(planes=(3, 2))
 
@@ -348,7 +379,94 @@ def test_findings_are_rows_of_a_report(stack):
     assert "sampling" in str(found)
 
 
+@pytest.fixture(scope="module")
+def membrane():
+    """A flat cell under a confocal microscope, its membrane two planes from the first, and its PSF."""
+    settings = Settings(
+        NA=1.4, wavelength=0.52, microscope="confocal", excitation=0.488, n_specimen=1.515, gain=1.0, offset=50.0
+    )
+    light = np.full((14, 48, 48), 0.05)
+    light[2] = 100 + 50 * np.sin(np.arange(48) / 3)
+    blank = your_data.Source(Stack(light, (0.3, 0.08, 0.08)), None, settings, {})
+    confocal = your_data.make_psf(blank)
+    taken = formation.acquire(
+        blank.stack.with_data(30 * light), confocal, settings.camera, rng=np.random.default_rng(8)
+    )
+    return taken, confocal, settings
+
+
+def test_planes_are_not_cut_where_the_psf_itself_falls_so_fast(membrane):
+    stack, confocal, settings = membrane
+    sums = confocal.data.sum(axis=(1, 2))
+    assert np.min((sums[:-1] / sums[1:])[sums[1:] > 0.2 * sums.max()]) < 0.5
+    assert your_data.even_planes(stack)[0] > 0
+    assert your_data.even_planes(stack, confocal) == (0, 14)
+    assert verdict_of("planes' light", your_data.examine(stack, settings, confocal)).verdict == "OK"
+    dark = stack.data.copy()
+    empty = confocal.with_data(np.pad(confocal.data, ((2, 2), (0, 0), (0, 0))))
+    assert your_data.even_planes(stack, empty) == (0, 14)  # a PSF with empty planes
+    dark[1] = np.rint(50 + 0.1 * (dark[2] - 50))
+    assert your_data.even_planes(stack.with_data(dark[1:]), confocal)[0] == 1
+
+
+def test_a_run_without_a_dark_plane_is_repeated_with_computed_optics(tmp_path, stack):
+    data = stack.data.copy()
+    data[0] = np.rint(110 + 0.1 * (data[0] - 110))
+    data_fetch.write_stack(tmp_path / "cell.ome.tif", stack.with_data(data))
+    source = your_data.find(replace(KNOWN, path=str(tmp_path / "cell.ome.tif"), n_iter=2, method="rl-tv"))
+    planes = your_data.even_planes(source.stack, your_data.make_psf(source))
+    source = your_data.find(replace(source.settings, planes=planes), fill=False)
+    settled = your_data.settle(source.stack, source.settings)
+    y, background = your_data.measured(source.stack, settled)
+    settled = replace(settled, weight=your_data.weight_of("rl-tv", y, background))
+    result = your_data.run(source.stack, your_data.make_psf(source), settled)
+    settled.write(tmp_path / "run.json", input=your_data.fingerprint(source.stack))
+    assert planes == (1, 20)
+    assert np.array_equal(your_data.repeat(tmp_path / "run.json").data, result.data)
+
+
+def test_planes_beyond_the_stack_are_refused(tmp_path, stack):
+    data_fetch.write_stack(tmp_path / "cell.tif", stack)
+    with pytest.raises(ValueError, match=r"end beyond the stack, which has 20"):
+        your_data.find(replace(KNOWN, path=str(tmp_path / "cell.tif"), planes=(0, 21)))
+
+
+def test_a_forgotten_offset_and_a_gain_upside_down_are_asked_for(stack):
+    for wrong in (replace(KNOWN, offset=0.0), replace(KNOWN, gain=8.0)):
+        row = verdict_of("noise", your_data.examine(stack, wrong))
+        assert (row.verdict, row.meaning[:44]) == ("careful", "white, yet too weak: is the offset missing, ")
+
+
+def test_a_hot_pixel_is_a_warning_and_does_not_hide_saturation(stack):
+    data = stack.data.copy()
+    data[:, 30, 30] = 4095
+    row = verdict_of("saturation", your_data.examine(stack.with_data(data), KNOWN))
+    assert (row.verdict, "Remove Outliers" in row.meaning) == ("careful", True)
+    cut = np.minimum(stack.data, np.percentile(stack.data, 99))
+    cut[:, 30, 30] = 4095
+    assert verdict_of("saturation", your_data.examine(stack.with_data(np.rint(cut)), KNOWN)).verdict == "refused"
+    assert not your_data.damage.hot_pixels(np.ones((3, 8, 8))).any()
+
+
+def test_the_psf_may_be_longer_than_the_stack_if_it_was_computed_for_it(stack):
+    computed = your_data.make_psf(your_data.Source(stack, None, KNOWN, {}))
+    assert computed.shape[0] > stack.shape[0]
+    assert verdict_of("PSF", your_data.examine(stack, KNOWN, computed)).verdict == "OK"
+    few = stack.with_data(stack.data[:7])
+    computed = your_data.make_psf(your_data.Source(few, None, KNOWN, {}))
+    assert verdict_of("PSF", your_data.examine(few, KNOWN, computed)).verdict == "careful"
+
+
 # photons
+
+
+@pytest.mark.parametrize("offset", [100.0, 0.0])
+def test_the_gain_is_found_beside_a_fill(stack, offset):
+    data = stack.data.copy()
+    data[:, :, :9] = 0
+    data[:, :7] = 0
+    whole = your_data.settle(stack, Settings(offset=offset)).gain
+    assert your_data.settle(stack.with_data(data), Settings(offset=offset)).gain == pytest.approx(whole, rel=0.25)
 
 
 def test_the_gain_and_the_background_are_found_where_they_are_not_known(stack):
@@ -438,7 +556,36 @@ def test_a_run_is_repeated_from_its_json(tmp_path, stack):
     assert your_data.fingerprint(stack.with_data(stack.data + 1)) != your_data.fingerprint(stack)
 
 
+def test_a_run_is_repeated_beside_its_json_but_not_with_another_file(tmp_path, stack):
+    for folder in ("then", "now"):
+        (tmp_path / folder).mkdir()
+    data_fetch.write_stack(tmp_path / "then" / "cell.tif", stack)
+    source = your_data.find(replace(KNOWN, path=str(tmp_path / "then" / "cell.tif"), n_iter=1))
+    settled = your_data.settle(source.stack, source.settings)
+    settled.write(tmp_path / "now" / "run.json", input=your_data.fingerprint(source.stack))
+    (tmp_path / "then" / "cell.tif").rename(tmp_path / "now" / "cell.tif")
+    assert your_data.repeat(tmp_path / "now" / "run.json").shape == stack.shape
+    data_fetch.write_stack(tmp_path / "now" / "cell.tif", stack.with_data(stack.data + 1))
+    with pytest.raises(ValueError, match="the file is not the one of the run"):
+        your_data.repeat(tmp_path / "now" / "run.json")
+
+
 # methods and page
+
+
+def test_what_was_assumed_is_told_as_not_known(stack, psf):
+    assumed = settled_run(microscope="confocal", excitation=0.488).filled(given=("microscope",))
+    text = your_data.paragraph(stack, psf, assumed, psf_from="computed", stopping="by test")
+    told = ["specimen index {}1.33", "depth {}0 µm", "pinhole {}1 Airy units"]
+    assert your_data.missing(text) == [words.format("not known, taken as ") for words in told]
+    form = your_data.Form(Settings().filled())
+    assert ("offset (counts)", "not known, taken as 0.0", "") in form.report().rows
+    assert any("Not known, and taken as" in line and "offset" in line for line in form.summary())
+    assert form.text("offset") == ""
+    form.answer("offset", "0")
+    assert (form.text("offset"), "offset" in form.settings.assumed) == ("0", False)
+    form.answer("offset", "")
+    assert "offset" in form.settings.assumed
 
 
 def settled_run(**more):
@@ -454,7 +601,7 @@ def settled_run(**more):
         ({"method": "rl-tv"}, ["weight 0.012", "10.1002/jemt.20294"]),
         ({"method": "rl-fast"}, ["10.1364/AO.36.001766", "Biggs"]),
         ({"microscope": "light-sheet", "sheet": 0.7}, ["light sheet of 0.7 µm"]),
-        ({"microscope": "confocal", "excitation": 0.488}, ["excitation at 0.488 µm", "pinhole of 1 Airy"]),
+        ({"microscope": "confocal", "excitation": 0.488}, ["excitation at 0.488 µm", "through a pinhole of 1 Airy"]),
     ],
 )
 def test_the_paragraph_tells_what_was_done(stack, psf, more, words):
@@ -480,11 +627,11 @@ def test_the_page_holds_all_and_needs_no_other_file(tmp_path, stack):
     your_data.write_page(
         tmp_path / "a.html", title="<cell> & co", settings=settled_run(), paragraph="We did < 3.",
         figures={'before "and" after': figure}, tables={"fit?": your_data.examine(stack, KNOWN).report()},
-        versions={"numpy": "2.0"},
+        versions={"numpy": "2.0"}, about={"input": "0123abcd"},
     )  # fmt: skip
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert "<h1>&lt;cell&gt; &amp; co</h1>" in page
-    assert "We did &lt; 3." in page and "saturation" in page and "2.0" in page
+    assert "We did &lt; 3." in page and "saturation" in page and "2.0" in page and "0123abcd" in page
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
     images = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert [base64.b64decode(image)[:4] for image in images] == [b"\x89PNG"]

@@ -20,7 +20,8 @@ def call(answer, *arguments):
     try:
         result = answer(*arguments)
     except NotImplementedError as error:
-        raise NotYet(f"not written yet. {str(error).capitalize() or 'Your turn.'}") from None
+        said = str(error) or "Your turn."
+        raise NotYet(f"not written yet. {said[:1].upper() + said[1:]}") from None
     except Exception as error:  # whatever the student's code raises is theirs to see
         inplace = "same_kind" in str(error)  # numpy's words for counts /= gain
         hint = ". An integer array cannot hold fractions: make a new array, do not use /=" if inplace else ""

@@ -15,6 +15,7 @@ def saturated_share(answer):
         at = np.count_nonzero(counts == full)
         mistakes = {
             "this is how many voxels are saturated; the share of all is asked for": at,
+            "this was divided by the number of planes; divide by that of all voxels": at / len(counts),
             "this is in per cent; the share lies between 0 and 1": 100 * at / counts.size,
             "no voxel can be above the largest value: those that are cut off are *at* it (>=, not >)": 0.0,
             "this is the share of planes in which a voxel is saturated": np.mean((counts == full).any(axis=(1, 2))),
@@ -47,6 +48,9 @@ def coarseness(answer):
             * [1, 0.5],
             "the order is (along z, across)": exact[::-1],
             "across, the coarser of the two sides decides": np.array([exact[0], min(voxel[1:]) / lateral]),
+            "across, the coarser of the two sides decides, not their mean": np.array(
+                [exact[0], np.mean(voxel[1:]) / lateral]
+            ),
             "along z the lateral step was used": np.array([voxel[0] / lateral, exact[1]]),
         }
         result = call(answer, voxel, NA, wavelength, n)
@@ -74,6 +78,10 @@ def preview_window(answer):
                 min(stop + m, n),
             ),
             "a voxel too many at the end: stop is already the one after the last": (exact[0], min(stop + reach + 1, n)),
+            "a voxel too few at the end: the window ends, as a slice does, with the voxel after its last": (
+                exact[0],
+                min(stop + reach, n) - 1,
+            ),
             "each side got a quarter of the PSF, not a half": (max(start - m // 4, 0), min(stop + m // 4, n)),
         }
         mistakes = {text: np.array(wrong) for text, wrong in mistakes.items() if tuple(wrong) != tuple(exact)}

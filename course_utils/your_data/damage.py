@@ -1,20 +1,42 @@
 """What was done to the numbers since the camera counted them: cut off, filled, stretched, compressed, smoothed."""
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from course_utils.counts import find_gain
-from course_utils.your_data.findings import CAREFUL, REFUSED, Finding
-from course_utils.your_data.photons import dark_level, fill
+from course_utils.your_data.findings import CAREFUL, OK, REFUSED, Finding
+from course_utils.your_data.photons import dark_level, even_out, fill
 
 SATURATED, CLIPPED = 1e-4, 1e-3  # shares of the voxels above which a stack is refused
 STEP = 1.1  # how much more neighbouring pixels may differ at one place of eight than at the others
 RAW = "go back to the raw file"
+GAIN_ASKED = (
+    "is the offset missing, or the gain upside down? (gain is counts per photon; datasheets give electrons per count)"
+)
 COMPUTED = Finding("levels", "fractions", CAREFUL, "no camera's numbers: averaged, interpolated or computed")
 
 
 def saturation(data):
-    """A saturated maximum is a spike: it has far more voxels than the values just below it."""
+    """A saturated maximum is a spike: it has far more voxels than the values just below it. Hot pixels are no light."""
+    hot = hot_pixels(data)
+    if not hot.any():
+        return _spike(data)
+    found = _spike(data[:, ~hot])
+    if found.verdict != OK:
+        return found
+    meaning = "a hot pixel: replace it (Fiji: Remove Outliers), or it becomes a bright column"
+    return Finding("saturation", f"{hot.sum()} of the pixels at the maximum in all planes", CAREFUL, meaning)
+
+
+def hot_pixels(data):
+    """A mask (y, x) of the pixels at the maximum in every plane, of which no neighbour is: a camera's, not light's."""
+    stuck = (data == data.max()).all(axis=0)
+    if len(data) < 3 or not stuck.any():
+        return np.zeros(data.shape[1:], bool)
+    return stuck & (ndimage.convolve(stuck.astype(int), np.ones((3, 3), int), mode="constant") == 1)
+
+
+def _spike(data):
     top, bottom = data.max(), data.min()
     share = float(np.mean(data == top))
     _, counts = np.unique(data[data > top - 0.05 * (top - bottom)], return_counts=True)
@@ -38,43 +60,6 @@ def filling(stack):
         return Finding("fill", "none")
     found = f"{100 * filled.mean():.2g} % in blocks of {stack.data[filled][0]:.6g}"
     return Finding("fill", found, CAREFUL, "no specimen: its edge is sharp and not light; crop it away where you can")
-
-
-def planes_light(stack):
-    """The light of each plane, against its neighbours: no PSF falls from plane to plane as a lamp or a computer can."""
-    first, stop = even_planes(stack)
-    light = _light(stack)
-    jumps = [k for k in range(1, len(light) - 1) if not 0.8 < 2 * light[k] / (light[k - 1] + light[k + 1]) < 1.25]
-    jumps = [k for k in jumps if first < k < stop - 1]
-    if (first, stop) != (0, stack.shape[0]):
-        odd, inner = (0, first) if first else (stack.shape[0] - 1, stop - 1)
-        found = f"plane {odd} has {light[odd] / light[inner]:.2f} of the light of plane {inner}"
-        meaning = f"left over from straightening: it makes layers; leave it out, planes=({first}, {stop})"
-        return Finding("planes' light", found, CAREFUL, meaning)
-    if jumps:
-        meaning = "a lamp that flickers, or a plane that failed: it makes layers"
-        return Finding("planes' light", f"plane {jumps[0]} differs from its neighbours", CAREFUL, meaning)
-    return Finding("planes' light", "goes on smoothly")
-
-
-def even_planes(stack):
-    """(first, stop) of the planes, without those at the ends that have less than 0.6 of the next one's light.
-
-    Where that next one is dim itself, below a fifth of the brightest, the specimen may well end there.
-    """
-    light, first, stop = _light(stack), 0, stack.shape[0]
-    bright = 0.2 * light.max()
-    while stop - first > 3 and light[first] < 0.6 * light[first + 1] and light[first + 1] > bright:
-        first += 1
-    while stop - first > 3 and light[stop - 1] < 0.6 * light[stop - 2] and light[stop - 2] > bright:
-        stop -= 1
-    return first, stop
-
-
-def _light(stack):
-    """The mean light of each plane above the dark level, at least a hundredth of the brightest plane's."""
-    light = np.maximum(stack.data - dark_level(stack), 0).mean(axis=(1, 2), dtype=np.float64)
-    return np.maximum(light, 0.01 * light.max())
 
 
 def floor(stack):
@@ -122,7 +107,7 @@ def _even_levels(step, count, top):
     if step == 1 and top > 255:
         return Finding("levels", found)
     if step == 1:
-        meaning = "8 bits: fine as the detector's own counts, not as an export for the eye"
+        meaning = "no value above 255: a dim stack, or 8 bits; fine if the detector counted so, not as an export"
         return Finding("levels", found, CAREFUL, meaning)
     if step < 1:
         return Finding("levels", found, CAREFUL, "averages of several voxels, or scaled: the noise is not photons'")
@@ -157,12 +142,20 @@ def _excess_at_one_of_eight(data):
 
 def noise(stack, settings):
     """Raw noise is white, new in each plane, and as strong as photons make it."""
-    white, alike = whiteness_of_noise(stack)
+    even = even_out(stack, settings)
+    white, alike = whiteness_of_noise(even)
     found = f"whiteness {white:.2f}, planes alike {alike:.2f}"
-    strength = 1.0
+    strength = possible = 1.0
     if settings.gain is not None and not settings.gain_from:
-        strength = find_gain(settings.camera.photons(stack))
+        y = settings.camera.photons(even)
+        strength = find_gain(y)
+        # as strong as it could be, if all of the dark were offset, or if the gain were the inverse of what was given
+        mean = float(np.mean(y.data))
+        possible = strength * max(mean / max(mean - dark_level(y), 1e-3 * mean), settings.gain**2)
         found += f", {strength:.2g} of photons'"
+    if strength < 0.3 and possible > 0.6 and white >= 0.7 and abs(alike) <= 0.2:
+        meaning = f"white, yet too weak: {GAIN_ASKED}"
+        return Finding("noise", found, CAREFUL, meaning)
     if strength < 0.3 or (white < 0.7 and alike > 0.5):
         meaning = f"denoised, smoothed or deconvolved already: there is no photon noise to weigh by; {RAW}"
         return Finding("noise", found, REFUSED, meaning)

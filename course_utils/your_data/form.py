@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from course_utils.optics import nyquist
 from course_utils.optics.measured_psf import um
 from course_utils.report import Report
-from course_utils.your_data.settings import MICROSCOPES, Settings
+from course_utils.your_data.settings import ASSUMED, MICROSCOPES, Settings
 
 
 class Field(NamedTuple):
@@ -63,8 +63,10 @@ class Form:
         self._pending = {}  # answers that do not fit the others yet
 
     def text(self, name):
-        """What the form shows for one of its questions; empty where the answer is not known."""
+        """What the form shows for one of its questions; empty where the answer is not known, if it can be."""
         value = getattr(self.settings, name)
+        if name in self.settings.assumed and not _question(name).choices:
+            return ""
         if isinstance(value, tuple):
             return ", ".join(f"{v:.6g}" for v in value)
         return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -75,14 +77,22 @@ class Form:
         self.problems = {}
         for waiting in list(reversed(self._pending)):  # the newest may be what the others waited for
             try:
-                self.settings = replace(self.settings, **{waiting: _read(waiting, self._pending[waiting])})
+                text = self._pending[waiting]
+                assumed = {*self.settings.assumed} - {waiting} | ({waiting} & {*ASSUMED} if not text.strip() else set())
+                new = {waiting: _read(waiting, text), "assumed": tuple(n for n in ASSUMED if n in assumed)}
+                self.settings = replace(self.settings, **new)
                 del self._pending[waiting]
             except ValueError as error:
                 self.problems[waiting] = str(error)
 
     def report(self):
         """All questions and answers, as a Report."""
-        return Report(tuple((field.label, self.text(field.name) or "not known", "") for field in FIELDS))
+        return Report(tuple((field.label, self._told(field.name), "") for field in FIELDS))
+
+    def _told(self, name):
+        if name in self.settings.assumed:
+            return f"not known, taken as {getattr(self.settings, name)}"
+        return self.text(name) or "not known"
 
     def summary(self):
         """Lines for the reader: what is wrong with the answers, and what follows from those that are right."""
@@ -101,12 +111,21 @@ class Form:
         elif optics is not None:
             across, along = max(voxel[1:]) / lateral, voxel[0] / axial
             lines.append(f"Yours is {um(voxel)}: {along:.2f} of that along z, {across:.2f} across.")
+        idle = () if self.settings.microscope == "confocal" else ("pinhole",)
+        assumed = [name for name in self.settings.assumed if name not in idle]
+        if assumed:
+            taken = ", ".join(f"{labels[name]} {getattr(self.settings, name)}" for name in assumed)
+            lines.append(f"Not known, and taken as: {taken}. Say so in the form or in GIVEN if you know.")
         if self.settings.gain is None:
             lines.append("Gain unknown: the noise itself must say how many photons the counts are.")
         return lines
 
 
+def _question(name):
+    return next(field for field in FIELDS if field.name == name)
+
+
 def _read(name, text):
     """The answer as a value; of an empty one, what Settings takes where nothing is said."""
-    value = next(field for field in FIELDS if field.name == name).read(text)
+    value = _question(name).read(text)
     return Settings.__dataclass_fields__[name].default if value is None else value

@@ -11,7 +11,7 @@ MODELS = {
     "light-sheet": "the model of Gibson and Lanni (computed after Li et al., doi:10.1364/JOSAA.34.001029), times a "
     "Gaussian light sheet of {sheet:g} µm full width at half maximum",
     "confocal": "the model of Gibson and Lanni (computed after Li et al., doi:10.1364/JOSAA.34.001029) for excitation "
-    "at {excitation:g} µm and for detection through a pinhole of {pinhole:g} Airy units",
+    "at {excitation:g} µm and for detection through a {pinhole}",
 }
 ALGORITHMS = {
     "rl": "Richardson–Lucy deconvolution (doi:10.1364/JOSA.62.000055, doi:10.1086/111605)",
@@ -50,11 +50,19 @@ def _acquisition(stack, settings):
     size = " × ".join(map(str, stack.shape))
     optics = [f"NA {_of(settings.NA, 'NA')}", f"emission {_of(settings.wavelength, 'emission wavelength', ' µm')}"]
     if settings.NA is not None:
-        optics.append(f"immersion index {settings.n_immersion:g}, specimen index {settings.n_specimen:g}")
-        optics.append(f"depth {settings.depth:g} µm")
-    planes = "" if settings.planes is None else " (planes {} to {} of the file)".format(*_ends(settings.planes))
+        optics.append(_taken(settings, "n_immersion", "immersion index"))
+        optics.append(_taken(settings, "n_specimen", "specimen index"))
+        optics.append(_taken(settings, "depth", "depth", " µm"))
+    microscope = settings.microscope
+    if "microscope" in settings.assumed:
+        microscope = f"[microscope not known, taken as {microscope}]"
+    planes = (
+        ""
+        if settings.planes is None
+        else " (planes {} to {} of the file, the first being 1)".format(*_ends(settings.planes))
+    )
     return (
-        f"A {settings.microscope} stack of {size} voxels of {um(stack.voxel_size)} (z, y, x){planes} was deconvolved "
+        f"A {microscope} stack of {size} voxels of {um(stack.voxel_size)} (z, y, x){planes} was deconvolved "
         f"({', '.join(optics)})."
     )
 
@@ -69,11 +77,17 @@ def _psf(psf, settings, psf_from):
     if psf_from == "given":
         return f"The point spread function was the one that belongs to the data set {settings.sample} ({size} voxels)."
     model = MODELS[settings.microscope].format(
-        sheet=settings.sheet or 0, excitation=settings.excitation or 0, pinhole=settings.pinhole
+        sheet=settings.sheet or 0, excitation=settings.excitation or 0, pinhole=_pinhole(settings)
     )
     return (
         f"The point spread function was computed by {model}, integrated over the voxel, with unit sum ({size} voxels)."
     )
+
+
+def _pinhole(settings):
+    if "pinhole" in settings.assumed:
+        return _taken(settings, "pinhole", "pinhole", " Airy units")
+    return f"pinhole of {settings.pinhole:g} Airy units"
 
 
 def _algorithm(settings, stopping):
@@ -86,12 +100,18 @@ def _treatment(settings):
     if settings.gain_from:
         gain = f"{settings.gain:.3g} counts per photon, {settings.gain_from} [gain of the camera not known]"
     found = f" ({settings.background_from})" if settings.background_from else ""
+    if settings.read_noise:
+        found += (
+            f", and {(settings.read_noise / (settings.gain or 1)) ** 2:.3g} more for the variance of the read noise,"
+        )
+    offset = _taken(settings, "offset", "offset", " counts")
+    read_noise = _taken(settings, "read_noise", "read noise", " counts")
     return (
-        f"Counts were turned into photons (gain {gain}; offset {settings.offset:g} and read noise "
-        f"{settings.read_noise:g} counts). A background of {settings.background:.3g} photons a voxel{found} was part "
-        "of the model and was not subtracted. The estimate reached beyond the field of view by the reach of the point "
-        "spread function (open edges, doi:10.1051/0004-6361:20052717), and was cropped to it. No other filter was "
-        "applied, and the result was not rescaled."
+        f"Counts were turned into photons (gain {gain}; {offset}; {read_noise}). A background of "
+        f"{settings.background:.3g} photons a voxel{found} was part of the model and was not subtracted. The estimate "
+        "reached beyond the field of view by the reach of the point spread function (open edges, "
+        "doi:10.1051/0004-6361:20052717), and was cropped to it. No other filter was applied, and the result was not "
+        "rescaled."
     )
 
 
@@ -105,6 +125,12 @@ def _of(value, name, unit=""):
     return f"[{name} not known]" if value is None else f"{value:g}{unit}"
 
 
+def _taken(settings, name, label, unit=""):
+    """The label and the value; in brackets, as not known, where nobody said it and the default was taken."""
+    value = f"{getattr(settings, name):g}{unit}"
+    return f"[{label} not known, taken as {value}]" if name in settings.assumed else f"{label} {value}"
+
+
 def _ends(planes):
-    """First and last plane, counted from 0."""
-    return planes[0], planes[1] - 1
+    """First and last plane, counted from 1 as Fiji does."""
+    return planes[0] + 1, planes[1]

@@ -15,13 +15,19 @@ STYLE = (
 )
 
 
-def write_page(path, *, title, settings, paragraph, figures, tables=None, versions=None):
+def write_page(path, *, title, settings, paragraph, figures, tables=None, versions=None, about=None):
     """Write the report page; its pictures are inside, so that it can be sent or kept as one file.
 
     figures  {"caption": matplotlib Figure}, in this order. tables: {"heading": Report}.
-    versions {"package": version}. The Settings stand at the end as JSON, as in `Settings.write`.
+    versions {"package": version}; about: {"what": "text"} of the run, such as its date.
+    The Settings stand at the end as JSON, as in `Settings.write`.
     """
-    parts = [f"<h1>{escape(title)}</h1>", "<h2>Methods</h2>", f"<blockquote>{escape(paragraph)}</blockquote>"]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        _rows(about or {}),
+        "<h2>Methods</h2>",
+        f"<blockquote>{escape(paragraph)}</blockquote>",
+    ]
     parts += [_figure(caption, figure) for caption, figure in figures.items()]
     for heading, report in (tables or {}).items():
         parts += [f"<h2>{escape(heading)}</h2>", report._repr_html_()]

@@ -15,7 +15,8 @@ def settle(stack, settings):
     the dark level, outside of a fill. How each was found is noted, and told in the methods paragraph.
     """
     if settings.gain is None:
-        gain = find_gain(stack.with_data(stack.data - np.float32(settings.offset)))
+        even = even_out(stack, settings)
+        gain = find_gain(even.with_data(even.data - np.float32(settings.offset)))
         settings = replace(settings, gain=gain, gain_from="estimated from the stack's own noise")
     if settings.background == "auto":
         level = max(dark_level(settings.camera.photons(stack)), 0.0)
@@ -36,6 +37,14 @@ def dark_level(stack):
     """The 5th percentile of the averages over 3 × 3 × 3 voxels, as `counts.find_background`, but not of a fill."""
     smooth = ndimage.uniform_filter(stack.data, 3, mode="nearest")
     return float(np.percentile(smooth[~ndimage.binary_dilation(fill(stack), np.ones((3, 3, 3), bool))], 5))
+
+
+def even_out(stack, settings):
+    """The stack with the camera's offset where it was filled: the edge of a fill is sharp, and would pass for noise."""
+    filled = fill(stack)
+    if not filled.any():
+        return stack
+    return stack.with_data(np.where(filled, np.float32(settings.offset or dark_level(stack)), stack.data))
 
 
 def fill(stack):

@@ -60,7 +60,7 @@ def weight_of(method, y, background):
     """λ of total variation for so many photons, as `deconvolve` chooses it; "auto" for methods without one."""
     if method != "rl-tv":
         return "auto"
-    return min(0.12 / np.sqrt(max(float(np.percentile(y.data, 99.9)) - background, 1.0)), 0.03)
+    return float(min(0.12 / np.sqrt(max(float(np.percentile(y.data, 99.9)) - background, 1.0)), 0.03))
 
 
 def try_methods(y, background, psf, place, *, methods=tuple(METHODS), most=60, rng):

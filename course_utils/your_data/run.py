@@ -1,7 +1,10 @@
 """The whole stack, from its Settings to the result; and the same again, from a JSON."""
 
 import hashlib
+import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,9 +22,26 @@ def run(stack, psf, settings, *, progress=False):
 
 
 def repeat(path):
-    """Do again what a JSON of Settings describes: find the stack, make the PSF, deconvolve. Returns the result."""
-    source = find(read_settings(path))
+    """Do again what a JSON of Settings describes: find the stack, make the PSF, deconvolve. Returns the result.
+
+    Files that are not where they were are looked for beside the JSON. Raises ValueError where the JSON tells the
+    fingerprint of its input, and the stack's is another.
+    """
+    source = find(_located(read_settings(path), Path(path).parent), fill=False)
+    expected = json.loads(Path(path).read_text(encoding="utf-8")).get("input")
+    if expected not in (None, fingerprint(source.stack)):
+        raise ValueError(
+            f"the file is not the one of the run: {source.settings.path or source.settings.sample} has the fingerprint "
+            f"{fingerprint(source.stack)}, the run's was {expected}. Find the file as it was then."
+        )
     return run(source.stack, make_psf(source), source.settings)
+
+
+def _located(settings, folder):
+    """The Settings with the paths that lead nowhere taken from the folder, if the file is there."""
+    paths = {name: Path(getattr(settings, name)) for name in ("path", "psf_path") if getattr(settings, name)}
+    moved = {name: folder / path.name for name, path in paths.items() if not path.exists()}
+    return replace(settings, **{name: str(path) for name, path in moved.items() if path.exists()})
 
 
 def cost(stack, psf, settings, trial, place):

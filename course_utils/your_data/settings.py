@@ -10,7 +10,9 @@ from course_utils.formation import Camera
 from course_utils.optics import Optics
 from course_utils.stack import check_voxel_size, expect_micrometres
 
+ASSUMED = ("microscope", "n_immersion", "n_specimen", "depth", "pinhole", "offset", "read_noise")  # have a default
 MICROSCOPES = ("wide-field", "confocal", "light-sheet")
+FOUND = ("gain_from", "background_from")  # what the course says of itself
 FORMAT = "deconvolution-course run, 1"
 
 
@@ -27,9 +29,11 @@ class Settings:
     excitation    wavelength in µm, and pinhole, in Airy units of the emission: of a confocal microscope.
     sheet         full width at half maximum of the light sheet, in µm.
     psf_path      TIFF of one measured bead; where it is empty, the sample's own PSF, or one computed from the optics.
+    psf_voxel_size    its voxel, as voxel_size.
     gain, offset, read_noise    of the camera, as for `formation.Camera`; `settle` finds a gain where none is known.
     gain_from, background_from    how they were found, where they were not measured: for the reader.
     method, n_iter, weight, background    as for `deconvolve.deconvolve`.
+    assumed       names of what nobody said, so that the default was taken: `filled` notes them.
     Raises ValueError for a value that cannot be right.
     """
 
@@ -47,6 +51,7 @@ class Settings:
     pinhole: float = 1.0
     sheet: float | None = None
     psf_path: str = ""
+    psf_voxel_size: tuple | None = None
     gain: float | None = None
     offset: float = 0.0
     read_noise: float = 0.0
@@ -56,11 +61,14 @@ class Settings:
     background: float | str = "auto"
     gain_from: str = ""
     background_from: str = ""
+    assumed: tuple = ()
 
     def __post_init__(self):
-        if self.voxel_size is not None:
-            object.__setattr__(self, "voxel_size", check_voxel_size(self.voxel_size))
-            expect_micrometres(self.voxel_size, "the stack")
+        object.__setattr__(self, "assumed", tuple(self.assumed))
+        for name, what in (("voxel_size", "the stack"), ("psf_voxel_size", "the PSF")):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check_voxel_size(getattr(self, name)))
+                expect_micrometres(getattr(self, name), what)
         if self.planes is not None:
             object.__setattr__(self, "planes", _whole_range(self.planes))
         if self.microscope not in MICROSCOPES:
@@ -71,6 +79,9 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive, or left out where it is not known; got {value}.")
+        for name in ("wavelength", "excitation"):
+            if (getattr(self, name) or 0) > 3:
+                raise ValueError(f"{name} is in µm; got {getattr(self, name)}. For 520 nm write {name}=0.52.")
         _ = self.optics, self.camera  # they know what is possible
 
     @property
@@ -85,16 +96,29 @@ class Settings:
         """The Camera; None where the gain is not known."""
         return None if self.gain is None else Camera(self.gain, self.offset, self.read_noise)
 
-    def filled(self, **found):
-        """The same, with what was found elsewhere put where nothing was given: where the value is still the default."""
+    def filled(self, given=(), **found):
+        """The same, with what was found elsewhere put where nothing was given: where the value is still the default.
+
+        given  names that were given, be it the default. What neither was given nor found is noted as assumed.
+        """
         default = {field.name: field.default for field in fields(self)}
-        new = {k: v for k, v in found.items() if v is not None and getattr(self, k) == default[k]}
-        return replace(self, **new)
+        free = {k for k in default if k not in given and getattr(self, k) == default[k]}
+        new = {k: v for k, v in found.items() if v is not None and k in free}
+        return replace(self, **new, assumed=tuple(k for k in ASSUMED if k in free and k not in new))
 
     def write(self, path, **more):
         """Write a JSON from which the run can be repeated; `more` says what else is worth keeping (versions, times)."""
         content = {"format": FORMAT, "settings": asdict(self), **more}
         Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def given_settings(given, **more):
+    """Settings from a dictionary that somebody typed, and `more`. ValueError for a name that there is not."""
+    allowed = [field.name for field in fields(Settings) if field.name not in ("assumed", *FOUND, *more)]
+    unknown = [name for name in given if name not in allowed]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is nothing that can be given; these are: {', '.join(allowed)}.")
+    return Settings(**{**given, **more})
 
 
 def read_settings(path):

@@ -12,7 +12,11 @@ from course_utils import optics
 from course_utils.stack import Stack
 
 # what the course knows of its own samples beside what a Bundle says
-SAMPLES = {"lattice-cell": {"microscope": "light-sheet", "offset": 98.0}, "nuclei": {"microscope": "confocal"}}
+SAMPLES = {
+    "lattice-cell": {"microscope": "light-sheet", "offset": 98.0},
+    "nuclei": {"microscope": "confocal"},
+    **dict.fromkeys(("capstone", "microtubules", "widefield-bead"), {"microscope": "wide-field"}),
+}
 MODES = {  # of OME's AcquisitionMode
     "WideField": "wide-field",
     "LaserScanningConfocalMicroscopy": "confocal",
@@ -35,10 +39,16 @@ class Source(NamedTuple):
     psf_from: str = "computed"
 
 
-def find(settings):
-    """The Source that the Settings name. What they leave open is filled from the file, or from the sample."""
+def find(settings, *, given=(), fill=True):
+    """The Source that the Settings name. What they leave open is filled from the file, or from the sample.
+
+    given  names of the Settings that stand as they are, even at the default. fill=False: so do all (but for a voxel
+    that is not known). Where the file says otherwise, the facts tell. Paths become absolute.
+    Raises ValueError where the voxel is not known, or the planes are not there.
+    """
+    settings = replace(settings, **{k: _absolute(getattr(settings, k)) for k in ("path", "psf_path")})
     if settings.path:
-        stack = data_fetch.read_stack(settings.path, settings.voxel_size)
+        stack = _read(settings.path, settings.voxel_size, "voxel_size")
         known, psf, facts = recorded(settings.path), None, {"file": Path(settings.path).name}
     else:
         name, _, size = settings.sample.partition(":")
@@ -49,10 +59,18 @@ def find(settings):
         known = _of_bundle(bundle, facts) | SAMPLES.get(name, {})
     psf_from = "computed" if psf is None else "measured" if "measured on a bead" in facts.get("psf", "") else "given"
     if settings.psf_path:
-        psf_from, psf = "measured", optics.clean_psf(data_fetch.read_stack(settings.psf_path))
+        psf_from, psf = (
+            "measured",
+            optics.clean_psf(_read(settings.psf_path, settings.psf_voxel_size, "psf_voxel_size")),
+        )
     if settings.planes is not None:
+        if settings.planes[1] > stack.shape[0]:
+            raise ValueError(f"planes={settings.planes} end beyond the stack, which has {stack.shape[0]}: 0 to stop.")
         stack = stack.with_data(stack.data[slice(*settings.planes)])
-    return Source(stack, psf, settings.filled(voxel_size=stack.voxel_size, **known), facts, psf_from)
+    if fill:
+        settings = settings.filled(given, voxel_size=stack.voxel_size, **known)
+    settings = replace(settings, voxel_size=stack.voxel_size)
+    return Source(stack, psf, settings, facts | _overruled(settings, known), psf_from)
 
 
 def make_psf(source):
@@ -124,6 +142,29 @@ def recorded(path):
         "wavelength": number("Channel", "EmissionWavelength", _unit(channel, "EmissionWavelengthUnit")),
         "excitation": number("Channel", "ExcitationWavelength", _unit(channel, "ExcitationWavelengthUnit")),
         "microscope": MODES.get(channel.get("AcquisitionMode")),
+    }
+
+
+def _absolute(path):
+    return str(Path(path).resolve()) if path else ""
+
+
+def _read(path, voxel_size, name):
+    """The Stack in a file; where its voxel is not known, the error says where to write it."""
+    try:
+        return data_fetch.read_stack(path, voxel_size)
+    except ValueError as error:
+        asked = f'GIVEN = {{"{name}": (dz, dy, dx)}}'
+        raise ValueError(str(error).replace("read_stack(path, voxel_size=(dz, dy, dx))", asked)) from None
+
+
+def _overruled(settings, known):
+    """{name: "the file says …, you said …"} where the two differ."""
+    said = {name: (value, getattr(settings, name)) for name, value in known.items() if value is not None}
+    return {
+        name: f"the file says {theirs}, you said {yours}: yours is taken"
+        for name, (theirs, yours) in said.items()
+        if theirs != yours
     }
 
 

@@ -13,6 +13,7 @@ from course_utils.stack import expect_stack
 from course_utils.your_data import damage
 from course_utils.your_data.findings import CAREFUL, OK, REFUSED, Finding, Suitability
 from course_utils.your_data.photons import dark_level, settle
+from course_utils.your_data.planes import planes_light
 
 # of the Nyquist voxel of a wide-field microscope: up to where nothing is lost, and above what a stack is refused.
 # A confocal one resolves up to twice as much, of which little is above the noise.
@@ -26,7 +27,7 @@ def examine(stack, settings, psf=None):
     some = stack.with_data(stack.data[:: max(1, int(stack.data.size / ENOUGH))])
     rows = [
         _planes(stack, settings, psf),
-        damage.planes_light(stack),
+        planes_light(stack, psf),
         damage.saturation(some.data),
         damage.floor(some),
         damage.filling(some),
@@ -34,7 +35,7 @@ def examine(stack, settings, psf=None):
         damage.blocks(some.data),
         damage.noise(stack, settings),
         _sampling(stack, settings, psf),
-        _room(stack, psf),
+        _room(stack, settings, psf),
         _photons(stack, settings),
         _dark(stack, settings),
     ]
@@ -76,7 +77,8 @@ def _sampling(stack, settings, psf):
         return Finding("sampling", found, CAREFUL, f"the finest detail is lost; up to {fine:g} keeps all")
     meaning = (
         f"at most {most:g}, better {fine:g}: what is finer than two voxels shows up as something coarser that is not "
-        f"there, and no PSF says so; take voxels of at most {um([fine * limit for limit in limits])}"
+        f"there, and no PSF says so; take voxels of at most "
+        f"{um([fine * limit for limit in limits])} (and is the order of yours z, y, x?)"
     )
     return Finding("sampling", found, REFUSED, meaning)
 
@@ -92,11 +94,13 @@ def limits_of(settings, psf):
     return None if psf is None else tuple(w / k for w, k in zip(fwhm(psf), (1.8, 2.06, 2.06), strict=True))
 
 
-def _room(stack, psf):
+def _room(stack, settings, psf):
+    """A computed PSF is as long as it must be, and says nothing of whether the stack is."""
     if psf is None:
         return Finding("PSF", "none yet", CAREFUL, "give NA and emission wavelength, or a measured bead")
     found = " × ".join(map(str, psf.shape))
-    if psf.shape[0] > stack.shape[0]:
+    computed = settings.optics is not None and not settings.psf_path
+    if stack.extent[0] < 4 * fwhm(psf)[0] if computed else psf.shape[0] > stack.shape[0]:
         meaning = "longer than the stack: light of planes that were not taken is in those that were; take more"
         return Finding("PSF", found, CAREFUL, meaning)
     return Finding("PSF", found)
