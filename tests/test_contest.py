@@ -126,9 +126,9 @@ def test_setting_of_a_prior_is_the_twins_best_but_for_a_rise_behind_it(case, met
 
 
 def test_known_settings_are_taken_and_the_others_chosen(case, methods):
-    few = {row: methods[row] for row in ("TV-RL", "accelerated RL")}
+    few = {row: methods[row] for row in ("TV-RL", "accelerated RL, held-out photons")}
     result = contest.contest(replace(case, twin=None), few, settings={"TV-RL": 0.07}, rng=np.random.default_rng(0))
-    assert result.settings["TV-RL"] == 0.07 and 1 <= result.settings["accelerated RL"] <= 6
+    assert result.settings["TV-RL"] == 0.07 and 1 <= result.settings["accelerated RL, held-out photons"] <= 6
 
 
 def test_choice_without_a_twin_is_refused(case, methods):
