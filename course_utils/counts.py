@@ -4,12 +4,14 @@ import numpy as np
 from scipy import fft, ndimage
 
 
-def find_background(stack):
+def find_background(stack, where=None):
     """The level of the darkest part of a stack: the 5th percentile of its averages over 3 × 3 × 3 voxels.
 
     Low on purpose: a background set too low leaves some haze, one set too high erases what is dim.
+    where: a mask of the averages that count; all if None.
     """
-    return float(np.percentile(ndimage.uniform_filter(stack.data, 3, mode="nearest"), 5))
+    smooth = ndimage.uniform_filter(stack.data, 3, mode="nearest")
+    return float(np.percentile(smooth if where is None else smooth[where], 5))
 
 
 def find_gain(stack):

@@ -60,7 +60,9 @@ def deconvolve(
     gain = 1.0 if camera else find_gain(stack)
     run = METHODS[method]
     if method == "rl-tv":
-        run = functools.partial(run, weight=_tv_weight(y, background, gain, weight), voxel_size=stack.voxel_size)
+        run = functools.partial(
+            run, weight=tv_weight(y, background, gain) if weight == "auto" else weight, voxel_size=stack.voxel_size
+        )
     needed = functools.partial(
         memory_needed, psf_shape=psf.shape, edges=edges, method=method, n_iter=n_iter, backend=xp.name
     )
@@ -100,12 +102,13 @@ def _choose(run, photons, A, background, most, progress):
     return stopping.first_minimum(watched, score)[1]
 
 
-def _tv_weight(y, background, gain, weight):
-    """λ falls with the root of the photons: the fewer there are, the more their noise."""
-    if weight != "auto":
-        return weight
+def tv_weight(y, background, gain=1.0):
+    """λ of total variation, which falls with the root of the photons: the fewer there are, the more their noise.
+
+    y, background  counts of which so many, the gain, behave like one photon.
+    """
     peak = (np.percentile(y, 99.9) - np.mean(background)) / gain
-    return min(0.12 / np.sqrt(max(peak, 1.0)), 0.03)
+    return float(min(0.12 / np.sqrt(max(peak, 1.0)), 0.03))  # NumPy's own would make float64 of the estimates
 
 
 def _check(stack, psf, method, n_iter, weight):

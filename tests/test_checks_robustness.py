@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from exercises import cases
 
 from course_utils import checks
 
@@ -30,12 +31,6 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "diagnosis"), ANSWERS)
-def test_mistakes_of_the_regret_are_named(answer, diagnosis):
-    with pytest.raises(checks.NotYet, match=diagnosis):
-        checks.regret(answer)
-
-
 def test_right_regret_passes(capsys):
     checks.regret(_loss)
     assert "zero on the diagonal" in capsys.readouterr().out
@@ -64,12 +59,6 @@ MOVED = [
     (lambda x, d: 2 * np.roll(x, d, AXES), "not yet right"),
     (lambda x, d: x[1:], "must have shape"),
 ]
-
-
-@pytest.mark.parametrize(("answer", "diagnosis"), MOVED)
-def test_mistakes_of_putting_back_are_named(answer, diagnosis):
-    with pytest.raises(checks.NotYet, match=diagnosis):
-        checks.put_back(answer)
 
 
 def test_right_putting_back_passes(capsys):
@@ -112,12 +101,15 @@ INVENTED = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "diagnosis"), INVENTED)
-def test_mistakes_of_the_invented_share_are_named(answer, diagnosis):
-    with pytest.raises(checks.NotYet, match=diagnosis):
-        checks.made_up(answer)
-
-
 def test_right_invented_share_passes(capsys):
     checks.made_up(_made_up)
     assert "beyond the support" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "diagnosis"),
+    cases({checks.regret: ANSWERS, checks.put_back: MOVED, checks.made_up: INVENTED}),
+)
+def test_mistakes_are_named(check, answer, diagnosis):
+    with pytest.raises(checks.NotYet, match=diagnosis):
+        check(answer)

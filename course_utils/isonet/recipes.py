@@ -21,12 +21,16 @@ CAMERA = formation.Camera()
 
 def isotropic_specimen(seed, *, size=128):
     """Filaments and hollow cells that look alike along all three axes, as IsoNet supposes: a Stack of size³ voxels."""
-    rng, shape = np.random.default_rng(seed), (size,) * 3
-    share = (size / 128) ** 2
-    flat = (specimen.filaments(shape, VOXEL, n=round(25 * share), rng=rng).data for _ in range(3))
-    lines = sum(f.transpose(axes) for f, axes in zip(flat, ((0, 1, 2), (1, 2, 0), (2, 0, 1)), strict=True))
-    cells = specimen.shells(shape, VOXEL, n=max(round(20 * share), 1), photons=6e4, rng=rng)
-    return cells.with_data(cells.data + lines)
+    rng, share = np.random.default_rng(seed), (size / 128) ** 2
+    lines = filaments_every_way(size, round(25 * share), rng=rng)
+    cells = specimen.shells(lines.shape, VOXEL, n=max(round(20 * share), 1), photons=6e4, rng=rng)
+    return cells.with_data(cells.data + lines.data)
+
+
+def filaments_every_way(size, n, *, rng):
+    """Filaments of three flat cells, n in each, every cell turned onto another axis: a Stack of size³ voxels."""
+    flat = (specimen.filaments((size,) * 3, VOXEL, n=n, rng=rng).data for _ in range(3))
+    return Stack(sum(f.transpose(a) for f, a in zip(flat, ((0, 1, 2), (1, 2, 0), (2, 0, 1)), strict=True)), VOXEL)
 
 
 def gaussian(sigma):
@@ -36,12 +40,12 @@ def gaussian(sigma):
     return Stack(h / h.sum(), VOXEL)
 
 
-def take(truth, *, peak=PEAK, rng):
+def take(truth, *, peak=PEAK, psf=None, rng):
     """(truth, stack): the specimen lit until the brightest voxel expects `peak` photons, and the stack then taken.
 
-    Of every FACTOR-th plane, with Poisson noise and a background of 2 % of the peak.
+    Of every FACTOR-th plane, with Poisson noise and a background of 2 % of the peak. psf: a Gaussian of SIGMA if None.
     """
-    psf = gaussian(SIGMA)
+    psf = gaussian(SIGMA) if psf is None else psf
     lit = truth.with_data(truth.data * np.float32(peak / formation.expect(truth, psf).data.max()))
     stack = formation.acquire(lit, psf, CAMERA, background=0.02 * peak, bin_z=FACTOR, rng=rng)
     return lit, stack

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils import admm, backend, compare, formation, isonet, operators, richardson_lucy, stopping
+from course_utils.compare.restorations import last
 from course_utils.isonet.recipes import FACTOR, VOXEL
 from course_utils.robustness.recipes import restore
 
@@ -96,7 +97,7 @@ def choose(validation, *, n_iter, admm_iter, strengths=STRENGTHS):
 def classical(test, psf, chosen):
     """{"Richardson–Lucy": x, "ADMM, TV": x} of a twin with this PSF and what was chosen."""
     first = richardson_lucy_estimates(test, psf, n_iter=chosen.iterations)
-    return {"Richardson–Lucy": _last(first), "ADMM, TV": _admm(test, psf, chosen)}
+    return {"Richardson–Lucy": last(first), "ADMM, TV": _admm(test, psf, chosen)}
 
 
 def wrong_psf(test, psfs, chosen, *, moved=None):
@@ -155,9 +156,4 @@ def _inside(test, psf, algorithm, **options):
 def _admm(test, psf, chosen):
     photons = max(np.percentile(test.stack.data, 99.9) - test.background, 1.0)
     weight = chosen.strength / np.sqrt(photons)
-    return _last(admm_estimates(test, psf, weight=weight, n_iter=chosen.admm_iterations))
-
-
-def _last(estimates):
-    *_, x = estimates
-    return x
+    return last(admm_estimates(test, psf, weight=weight, n_iter=chosen.admm_iterations))

@@ -59,11 +59,9 @@ def twin(kind="both", *, seed, size=96, psf=None, peak=PEAK):
     if kind not in SPECIMENS:
         raise ValueError(f"there is no specimen {kind!r}; there are: {', '.join(SPECIMENS)}.")
     psf = psf if isinstance(psf, Stack) else gaussian(SIGMA if psf is None else psf)
-    dark = SPECIMENS[kind](seed, size)
-    lit = dark.with_data(dark.data * np.float32(peak / formation.expect(dark, psf).data.max()))
-    rng, background = np.random.default_rng(seed), 0.02 * peak
-    stack = formation.acquire(lit, psf, CAMERA, background=background, bin_z=FACTOR, rng=rng)
-    return Twin(lit, stack, psf, background)
+    unlit = SPECIMENS[kind](seed, size)
+    lit, stack = isonet_recipes.take(unlit, peak=peak, psf=psf, rng=np.random.default_rng(seed))
+    return Twin(lit, stack, psf, 0.02 * peak)
 
 
 def even_light(photons, *, seed, size=96, psf=None):
@@ -88,11 +86,8 @@ def wide_field_psf(objective=WIDE_FIELD, *, shape=(41, 33, 33)):
 
 
 def _filaments(seed, size):
-    """Filaments that run every way: three flat cells, each turned onto another axis."""
-    rng, shape, n = np.random.default_rng(seed), (size,) * 3, max(round(25 * (size / 128) ** 2), 2)
-    flat = (specimen.filaments(shape, VOXEL, n=n, rng=rng).data for _ in range(3))
-    turned = (lines.transpose(axes) for lines, axes in zip(flat, ((0, 1, 2), (1, 2, 0), (2, 0, 1)), strict=True))
-    return Stack(sum(turned), VOXEL)
+    n = max(round(25 * (size / 128) ** 2), 2)
+    return isonet_recipes.filaments_every_way(size, n, rng=np.random.default_rng(seed))
 
 
 def _shells(seed, size):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from course_utils.counts import find_gain
+from course_utils.counts import find_background, find_gain
 
 
 def settle(stack, settings):
@@ -34,9 +34,8 @@ def measured(stack, settings):
 
 
 def dark_level(stack):
-    """The 5th percentile of the averages over 3 × 3 × 3 voxels, as `counts.find_background`, but not of a fill."""
-    smooth = ndimage.uniform_filter(stack.data, 3, mode="nearest")
-    return float(np.percentile(smooth[~ndimage.binary_dilation(fill(stack), np.ones((3, 3, 3), bool))], 5))
+    """`counts.find_background`, but not of a fill."""
+    return find_background(stack, ~ndimage.binary_dilation(fill(stack), np.ones((3, 3, 3), bool)))
 
 
 def even_out(stack, settings):

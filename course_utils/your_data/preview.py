@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from course_utils import backend, formation, likelihood, operators, stopping
 from course_utils.compare import residual_whiteness
-from course_utils.deconvolve import METHODS
+from course_utils.deconvolve import METHODS, tv_weight
 from course_utils.stack import Stack
 
 
@@ -58,9 +58,7 @@ def with_margin(place, psf_shape, shape):
 
 def weight_of(method, y, background):
     """λ of total variation for so many photons, as `deconvolve` chooses it; "auto" for methods without one."""
-    if method != "rl-tv":
-        return "auto"
-    return float(min(0.12 / np.sqrt(max(float(np.percentile(y.data, 99.9)) - background, 1.0)), 0.03))
+    return tv_weight(y.data, background) if method == "rl-tv" else "auto"
 
 
 def try_methods(y, background, psf, place, *, methods=tuple(METHODS), most=60, rng):
