@@ -12,6 +12,12 @@ import numpy as np
 from course_utils import backend, operators, optics, richardson_lucy, specimen
 
 VOXEL, MARGIN = (0.2, 0.08, 0.08), 16
+ALGORITHMS = (
+    richardson_lucy.plain,
+    richardson_lucy.heavy_ball,
+    richardson_lucy.biggs_andrews,
+    richardson_lucy.line_search,
+)
 
 
 @functools.cache
@@ -37,7 +43,7 @@ def course(y):
             H = operators.blur(PSF(), y.shape, xp=backend.get(name))
         except ImportError:
             continue
-        for algorithm in (richardson_lucy.plain, richardson_lucy.heavy_ball, richardson_lucy.biggs_andrews):
+        for algorithm in ALGORITHMS:
             found[f"{algorithm.__name__}, {name}"] = functools.partial(algorithm, y, H, n_iter=10**9)
     return found
 

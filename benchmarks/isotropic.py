@@ -6,13 +6,15 @@ One simulated stack is the only teacher of both. They are scored on the stack of
 seen; nothing is chosen on it. Both keep a tenth of the patches for validation. The minutes are those of all cores
 together, from the first batch on, validation included: what else the computer does takes nothing from either.
 
-CSBDeep has its defaults: U-Net, loss, rate, percentiles, choice of patches; it keeps its best weights. It is given what
-the course's network has: the kernel, photon noise, the slices along y as well as along x, as many patches of the same
-size. Its output lies on the grid of ndimage.zoom, from corner to corner: "z corrected" is the same output, resampled by
-cubic splines to where its planes should be.
+CSBDeep has its defaults: U-Net, loss, rate, percentiles, choice of patches; it keeps its best weights. It is taught
+twice: as its guide does it, with the actual PSF turned on its side, slices along one axis and patches of 128 × 128
+pixels; and "helped", with what the course's network has, the split kernel, slices along both axes and patches of its
+size. Both times with photon noise, and with as many pixels. Its output lies on the grid of ndimage.zoom, from corner to
+corner: "z corrected" is the same output, resampled by cubic splines to where its planes should be.
 """
 
 import contextlib
+import functools
 import io
 import sys
 import tempfile
@@ -24,17 +26,21 @@ from scipy import ndimage
 from course_utils import compare, isonet, training
 from course_utils.isonet import recipes
 
-MINUTES = 4.0  # of the processor, for each of the twelve trainings: two by the clock, on two idle cores
+MINUTES = 4.0  # of the processor, for each of the eighteen trainings: two by the clock, on two idle cores
 PEAKS, SEEDS = (120, 1000), (0, 1, 2)  # photons; seeds of noise, patches, their order and the first weights
 SIZE, COUNT = 64, 1600  # pixels and number of the patches
 STEPS = 50  # batches between two of CSBDeep's validations: 400, its default, may be more than there is time for
-INTERPOLATION, PEER, CORRECTED, COURSE = "linear interpolation", "CSBDeep", "CSBDeep, z corrected", "residual U-Net"
+INTERPOLATION, COURSE = "linear interpolation", "residual U-Net"
+PEER, HELPED, CORRECTED = "CSBDeep by its guide", "CSBDeep, helped", "{}, z corrected"
+METHODS = (INTERPOLATION, PEER, CORRECTED.format(PEER), HELPED, CORRECTED.format(HELPED), COURSE)
 UNITS = {"lateral": "dB against lateral resolution", "truth": "dB against the truth", "axial": "axial period, µm"}
 AIMS = {  # decibels that the U-Net is to be ahead
     (120, INTERPOLATION, "lateral"): 5,
     (120, INTERPOLATION, "truth"): 1.5,
-    (120, CORRECTED, "lateral"): 1.5,
-    (1000, CORRECTED, "lateral"): 3,
+    (120, CORRECTED.format(PEER), "lateral"): 1.5,
+    (120, CORRECTED.format(HELPED), "lateral"): 1.5,
+    (1000, CORRECTED.format(PEER), "lateral"): 3,
+    (1000, CORRECTED.format(HELPED), "lateral"): 3,
 }
 
 
@@ -51,10 +57,11 @@ def trial(peak, seed, minutes):
     _, stack = recipes.take(recipes.isotropic_specimen(recipes.TRAINING[0]), peak=peak, rng=rng)
     truth, unseen = recipes.take(recipes.isotropic_specimen(recipes.TEST), peak=peak, rng=rng)
     restored, took = {INTERPOLATION: isonet.isotropic(unseen)}, {}
-    for name, train in {PEER: csbdeep, COURSE: course}.items():
+    for name, train in TRAININGS.items():
         restore, took[name] = train(stack, seed, minutes)
         restored[name] = restore(unseen)
-    restored[CORRECTED] = corrected(restored[PEER], restored[INTERPOLATION])
+        if name != COURSE:
+            restored[CORRECTED.format(name)] = corrected(restored[name], restored[INTERPOLATION])
     scores = {name: score(x, truth) for name, x in restored.items()}
     return {"peak": peak, "seed": seed, "scores": scores, "minutes": took}
 
@@ -74,13 +81,13 @@ def course(stack, seed, minutes):
     return lambda other: isonet.restore(model, other, normaliser=normaliser), history.seconds / 60
 
 
-def csbdeep(stack, seed, minutes):
+def csbdeep(stack, seed, minutes, *, helped):
     """The same of CSBDeep's IsotropicCARE."""
     from csbdeep.models import Config, IsotropicCARE
     from keras import callbacks, utils
 
     utils.set_random_seed(seed)
-    x, y = _csbdeep_patches(stack)
+    x, y = _csbdeep_patches(stack, helped)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         settings = Config("YX", train_tensorboard=False, train_steps_per_epoch=STEPS)
         care = IsotropicCARE(settings, "isotropic", folder)
@@ -91,7 +98,7 @@ def csbdeep(stack, seed, minutes):
             care.keras_model.stop_training = time.process_time() - begin >= 60 * minutes
 
         care.callbacks.append(callbacks.LambdaCallback(on_train_batch_end=look))
-        held = COUNT // 10
+        held = len(x) // 10
         care.train(x[held:], y[held:], validation_data=(x[:held], y[:held]), epochs=10**4)
         took = (time.process_time() - begin) / 60
 
@@ -101,21 +108,30 @@ def csbdeep(stack, seed, minutes):
     return restore, took
 
 
-def _csbdeep_patches(stack):
-    """Inputs and targets as CSBDeep makes them of the stack's slices, along both of their axes."""
+def _csbdeep_patches(stack, helped):
+    """Inputs and targets as CSBDeep makes them of the stack's slices."""
     from csbdeep.data import RawData, anisotropic_distortions, create_patches
 
-    slices = [stack.data, stack.data.swapaxes(1, 2)]
+    size = SIZE if helped else 2 * SIZE
+    slices = [stack.data, stack.data.swapaxes(1, 2)] if helped else [stack.data]
+    blur = kernel("split" if helped else "full")
     worse = anisotropic_distortions(
-        recipes.FACTOR, np.float32(kernel().T), psf_axes="YX", poisson_noise=True, subsample_axis="X"
+        recipes.FACTOR, np.float32(blur.T), psf_axes="YX", poisson_noise=True, subsample_axis="X"
     )  # fmt: skip
-    raw = RawData.from_arrays(slices, slices, axes="ZYX")
-    x, y, _ = create_patches(raw, (1, SIZE, SIZE), COUNT // 2, transforms=[worse], verbose=False)
+    raw, count = RawData.from_arrays(slices, slices, axes="ZYX"), COUNT * SIZE**2 // size**2 // len(slices)
+    x, y, _ = create_patches(raw, (1, size, size), count, transforms=[worse], verbose=False)
     return (np.moveaxis(a[:, :, 0], 1, -1) for a in (x, y))  # from (n, channel, z, y, x)
 
 
-def kernel():
-    return isonet.axial_blur(recipes.gaussian(recipes.SIGMA))
+TRAININGS = {
+    PEER: functools.partial(csbdeep, helped=False),
+    HELPED: functools.partial(csbdeep, helped=True),
+    COURSE: course,
+}
+
+
+def kernel(method="split"):
+    return isonet.axial_blur(recipes.gaussian(recipes.SIGMA), method=method)
 
 
 def corrected(stretched, right):
@@ -141,9 +157,9 @@ def report(trials, minutes):
         chosen = [one for one in trials if one["peak"] == peak]
         print(f"\n| {peak} photons, {len(chosen)} seeds | " + " | ".join(UNITS.values()) + " | processor minutes |")
         print("|---" * 5 + "|")
-        for name in (INTERPOLATION, PEER, CORRECTED, COURSE):
+        for name in METHODS:
             row = {unit: _mean([one["scores"][name][key] for one in chosen]) for key, unit in UNITS.items()}
-            took = _mean([one["minutes"][name] for one in chosen]) if name in (PEER, COURSE) else None
+            took = _mean([one["minutes"][name] for one in chosen]) if name in TRAININGS else None
             figures[f"{peak} photons, {name}"] = row | ({"processor minutes": took} if took else {})
             shown = [f"{mean:.2f} ± {sd:.2f}" for mean, sd in row.values()]
             print(f"| {name} | " + " | ".join(shown) + f" | {f'{took[0]:.1f}' if took else ''} |")

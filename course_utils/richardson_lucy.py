@@ -1,6 +1,6 @@
 """Richardson–Lucy deconvolution: the photons' own likelihood, climbed one multiplication at a time.
 
-Four variants of one step. Each is a generator of estimates; when to stop is the caller's choice (see `stopping`).
+Variants of one step. Each is a generator of estimates; when to stop is the caller's choice (see `stopping`).
 """
 
 import functools
@@ -10,6 +10,7 @@ import numpy as np
 from course_utils.likelihood import check_photons as check_photons
 from course_utils.likelihood import first_estimate, mean_signal, richardson_lucy_step, tiny
 from course_utils.likelihood import i_divergence as i_divergence
+from course_utils.line_search import line_search as line_search
 
 
 def plain(y, H, *, n_iter, background=0.0, start=None):

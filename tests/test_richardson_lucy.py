@@ -15,7 +15,7 @@ from data_fetch import cache
 SHAPE = (9, 16, 15)
 PSF_SHAPE = (5, 6, 7)
 TV = functools.partial(richardson_lucy.tv, weight=0.01, voxel_size=(0.2, 0.1, 0.1))
-FAST = [richardson_lucy.heavy_ball, richardson_lucy.biggs_andrews]
+FAST = [richardson_lucy.heavy_ball, richardson_lucy.biggs_andrews, richardson_lucy.line_search]
 LIKELIHOOD = [richardson_lucy.plain, *FAST]  # those whose limit is the most likely estimate
 ALL = [*LIKELIHOOD, TV]
 
@@ -49,7 +49,9 @@ def test_backends_agree_after_twenty_iterations(algorithm, other, background, ed
     assert np.abs(results[1] - results[0]).max() < bound * results[0].max()
 
 
-@pytest.mark.parametrize("algorithm", LIKELIHOOD)
+@pytest.mark.parametrize(
+    "algorithm", [richardson_lucy.plain, richardson_lucy.heavy_ball, richardson_lucy.biggs_andrews]
+)
 @pytest.mark.parametrize("name", installed_backends())
 def test_light_is_kept_at_every_iteration_without_background(algorithm, name):
     _, y, H = _problem(xp=backend.get(name))
@@ -185,6 +187,38 @@ def test_momentum_begins_anew_where_it_raised_the_objective(algorithm, monkeypat
     divergence = [_objective(x, y, H, 5.0) for x in algorithm(y, H, n_iter=30, background=5.0)]
     assert all(b <= a * (1 + 1e-9) for a, b in zip(divergence, divergence[1:], strict=False))
     assert divergence[-1] < 0.9 * divergence[0]
+
+
+def test_line_search_takes_the_best_point_on_the_way():
+    """No point between two estimates, nor a little beyond where it stopped short, explains the data better."""
+    _, y, H = _problem(background=5.0, xp=backend.get("numpy", "float64"), photons=1000.0)
+    estimates, short = list(richardson_lucy.line_search(y, H, n_iter=12, background=5.0)), 0
+    for a, b in zip(estimates, estimates[1:], strict=False):
+        objective = [_objective(np.maximum(a + c * (b - a), 0), y, H, 5.0) for c in (0.5, 0.9, 1.0, 1.02)]
+        assert objective[2] <= min(objective[:2]) * (1 + 1e-6)
+        short += objective[3] > objective[2]
+    assert short, "in none of the steps was the aim too far"
+
+
+def test_line_search_makes_up_for_the_light_that_it_cut_off():
+    _, y, H = _problem()
+    light = [np.sum(x, dtype=float) / y.sum(dtype=float) for x in richardson_lucy.line_search(y, H, n_iter=30)]
+    assert max(abs(ratio - 1) for ratio in light[2:]) < 0.02
+    assert light[-1] == pytest.approx(1, abs=0.005)
+
+
+def test_line_search_needs_four_fourier_transforms_an_iteration():
+    calls = []
+    _, y, H = _problem(background=5.0)
+    counted = operators.Linear(
+        lambda x: calls.append("A") or H.forward(x), lambda u: calls.append("A'") or H.adjoint(u), SHAPE, SHAPE, H.xp
+    )
+    estimates = richardson_lucy.line_search(y, counted, n_iter=100, background=5.0)
+    next(estimates)
+    calls.clear()
+    for _ in range(10):
+        next(estimates)
+    assert sorted(calls) == 10 * ["A"] + 10 * ["A'"]
 
 
 def _round_cells():

@@ -33,7 +33,7 @@ and this course takes you from the first smear to the networks that undo it.
 |---|---|---|---|
 | some Python; no optics | 30–40 minutes | 30–40 seconds in all | 1.2 GB |
 
-*Next: [chapter 1](01_image_formation.ipynb), how a picture of a cell comes about. Short of time? Read sections 1, 4 and 5.*
+*Next: [chapter 1](01_image_formation.ipynb), how a picture of a cell comes about. Short of time? Sections 1, 4 and 5, and the last cell of section 3, which finds the background.*
 """
 
 # %% tags=["setup"]
@@ -125,6 +125,8 @@ taught; `bibliography.md` lists the papers. (In JupyterLab: right-click, *Open W
 An exercise is a function with a hole in it. Fill the hole, run the cell, then run the **check** below it: it says what holds, or
 *what probably went wrong*. Stuck? Open the hints, one after the other. Cells further down never use your answer, so you may
 always go on: if "Run All Cells" stopped at a check, click the cell below it and choose *Run ▸ Run Selected Cell and All Below*.
+(Each chapter names a short path in its header. If you take it, leave out the chapter's last cell, which collects the figures of all
+sections.)
 
 ### Exercise 1: from counts to photons
 
@@ -305,8 +307,8 @@ plots.sections({f"iteration {k}": estimates[k] for k in shown}, at=vesicle, limi
 # %% [markdown]
 r"""
 The same without a slider: the first iterations gather the light, the later ones sharpen it. How far is each estimate, blurred again,
-from what was measured? The **misfit** measures that in the way that suits photons (chapter 4); it falls at every step. And the light that the
-flat start left in dark places goes:
+from what was measured? The **misfit** measures that in the way that suits photons (chapter 4); it falls at every step. The light rises at first,
+for bright places are filled sooner than dark ones are emptied; then what the flat start left in the dark places goes:
 """
 
 # %%

@@ -144,7 +144,7 @@ r"""
 **What to see.** Every column is the same PSF, one voxel further down, and what falls off at the bottom comes in at the top: such a matrix
 is called *circulant* (in 3D: *block-circulant*). Each column adds up to 1: no light is lost. On the right the **adjoint** (for
 real matrices: the transpose), mirrored about the diagonal. It sends a question back: not "where does light of $j$ go?" but "from where
-could the light at $i$ have come?". Every method of this course needs both.
+could the light at $i$ have come?". Every iterative method of this course needs both.
 
 For a real stack, the matrix has a million rows. Nobody stores it: `operators.blur` only knows how to *apply* it.
 
@@ -212,8 +212,8 @@ plots.lines(curves, xlabel="frequency (1/µm)", ylabel="|H|", log=True, ylim=(1e
 
 # %% [markdown]
 r"""
-**What to see.** Laterally the OTF falls and ends, at $2\,\mathrm{NA}/\lambda = 5.4$ per µm (NA, how wide a cone of light the objective takes in, and the wavelength $\lambda$: chapter 2): detail finer than 0.19 µm never reaches the camera (what is
-left below $10^{-5}$ is rounding). Axially it is all but gone at once: a wide-field microscope cannot tell at which depth an even sheet of light
+**What to see.** Laterally the OTF falls and ends, at $2\,\mathrm{NA}/\lambda = 5.4$ per µm: detail finer than 0.19 µm never reaches the camera. (NA, how wide a cone of light the objective takes in, and the wavelength $\lambda$: chapter 2. What is
+left below $10^{-5}$ is rounding.) Axially it is all but gone at once: a wide-field microscope cannot tell at which depth an even sheet of light
 lies. That hole is the *missing cone*, and chapter 2 explains it. (What remains of the axial curve beyond 0 is there only because the PSF was
 cut off at the edge of its array.)
 
@@ -349,8 +349,8 @@ r"""
 (The cloud is wide because each variance comes from a few pictures only: from 40, it is uncertain by $\sqrt{2/39}$, or 23 %.)
 
 Dark voxels have little noise, bright ones much, but *relative* to the signal it is the other way round: $\sqrt m/m$. Move the slider
-to see what a longer exposure buys; each picture has its own colours. (At 0.01 × the exposure, a typical voxel expects a third of a photon, less
-than the read noise of 1.4 photons: there it is the camera that grains the picture, and below the offset photons come out negative.)
+to see what a longer exposure buys; each picture has its own colours. (At 0.01 × the exposure, a typical voxel expects less than one
+photon, and the read noise is larger than that: there it is the camera that grains the picture, and below the offset photons come out negative.)
 """
 
 # %%

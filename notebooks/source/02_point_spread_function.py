@@ -106,9 +106,10 @@ light, the square $h$. ($x$ and $y$ are lengths in the specimen: the magnificati
 
 ### Exercise 1: the light in the focal plane
 
-`pupil_function` is an array of $N \times N$ points, its centre at `N // 2`. Give back the light: $N \times N$, its centre at `N // 2`, with unit sum. Two remarks. The plus sign in
-(1) is that of the *inverse* transform, `fft.ifft2`. And, as in chapter 1, Fourier transforms count from pixel 0. `fft.ifftshift` takes the centre there before the transform: it is chapter 1's `np.roll` by `-(n // 2)` along each axis, and
-like `fft.ifft2` it comes from `scipy.fft`, here called `fft`. `fft.fftshift` takes the centre back to the middle. (Where $N$ is even the two do the same, where it is odd they do not.)
+`pupil_function` is an array of $N \times N$ points, its centre at `N // 2`. Give back the light: $N \times N$, its centre at `N // 2`, with unit sum. Two remarks:
+
+- The plus sign in (1) is that of the *inverse* transform, `fft.ifft2`. (`scipy.fft` is here called `fft`.)
+- As in chapter 1, Fourier transforms count from pixel 0. Before the transform, `fft.ifftshift` takes the centre there: it is chapter 1's `np.roll` by `-(n // 2)` along each axis. Afterwards `fft.fftshift` takes it back to the middle. (Where $N$ is even the two do the same, where it is odd they do not.)
 """
 
 
@@ -191,8 +192,8 @@ plots.lines(curves, points=["by hand"], log=True, ylim=(1e-5, 2), **labels)
 r"""
 ## 3 · Out of focus: a phase in the pupil
 
-Let the stage move the focus by $z$ past the point: it takes a layer $z$ out of the immersion. In such a layer a wave under the angle $\theta$ turns its phase by $2\pi\, n\cos\theta\; z/\lambda$ (not by the slanted path $z/\cos\theta$: we compare waves at the same $x$ and $y$, so only the part of the wave vector along z counts). So all rays lose phase, the axial one
-($\theta = 0$) the most, and against it the others are now ahead by
+Let the stage move the focus by $z$ past the point: it takes a layer $z$ out of the immersion. In such a layer a wave under the angle $\theta$ turns its phase by $2\pi\, n\cos\theta\; z/\lambda$. (It does not count the slanted path, $z/\cos\theta$: we compare waves at the same $x$ and $y$, so only the part of the wave vector along z matters.) Without the layer all rays lose that phase, the axial one
+($\theta = 0$) the most. Against it the others are now ahead by
 
 $$\varphi(s, z) \;=\; \frac{2\pi}{\lambda}\; z\,\Bigl(n - \sqrt{n^2 - s^2}\Bigr) \tag{2}$$
 
@@ -271,7 +272,7 @@ plots.pictures(slices, step=(dz, dx), low=1e-4, **xz)
 
 # %% [markdown]
 r"""
-**What to see.** The same picture twice: by hand, and the course's. (The last thousandth is the staircase of the disc's rim on a square grid, and the voxel: the course integrates the light over it.)
+**What to see.** The same picture twice: by hand, and the course's. (What the correlation lacks of 1 is the staircase of the disc's rim on a square grid, and the voxel: the course integrates the light over it.)
 Away from the focus the light spreads into a cone, as wide as the objective's own. Nothing goes missing, though the picture, cut at the sides, does not show it: each *whole* plane has the same light as the focal plane, only thinner, for a phase leaves $|P|^2$ as it is (Parseval). Section 6 makes much of that.
 
 ## 4 · Four models
@@ -656,7 +657,7 @@ The FWHM grows by a few per cent, because the larger voxel itself is part of the
 ## 10 · Turn the knobs
 
 All of it at once: NA, wavelength, the two indices, and depth. Left, the PSF in xy and xz through its peak; right, its OTF, and its profile along z with the half maximum (dashed) and the plane where the focus would be without mismatch (dotted).
-Each picture is computed when you ask for it, in about half a second, and kept. The NA ends at 1.3: in water, rays beyond 1.33 do not exist.
+Each picture is computed when you ask for it, in a second or so, and kept. The NA ends at 1.3: in water, rays beyond 1.33 do not exist.
 """
 
 # %%
@@ -676,7 +677,7 @@ widgets.explore(
 
 # %% [markdown]
 r"""
-**To try.** (1) Lower the NA from 1.3 to 0.5: the PSF grows by 2.5 across, and by far more along z; watch the lobes of the OTF shrink. (2) Go 10 µm deep with indices 1.515 and 1.33, then choose an immersion of 1.33. (3) Choose immersion 1.33 and specimen 1.515: to which side does the light move?
+**To try.** (1) Lower the NA from 1.3 to 0.5: the PSF gets about two and a half times as wide across, and longer by far more along z; watch the lobes of the OTF shrink. (2) Go 10 µm deep with indices 1.515 and 1.33, then choose an immersion of 1.33. (3) Choose immersion 1.33 and specimen 1.515: to which side does the light move?
 
 Without sliders, the second of these:
 """

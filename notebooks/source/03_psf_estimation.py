@@ -589,7 +589,7 @@ r"""
 
 ### Find the bug
 
-A report on this very problem estimated the PSF from a sharp and a blurred stack, plane by plane, and put the planes' kernels on top of each other:
+The report from which this course grew (chapter 8, section 9, goes through all of it) estimated the PSF from a sharp and a blurred stack, plane by plane, and put the planes' kernels on top of each other:
 """
 
 # %%

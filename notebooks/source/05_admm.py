@@ -407,7 +407,7 @@ r"""
 **What to see.** After 300 iterations Richardson–Lucy has made spikes out of the noise. ADMM, after as many, has flat bodies with steep sides: it has arrived, and the end is good, because the prior asked for it. It is not perfect: the slit is narrower than the blur, and is found, but not to its ground; and each body's
 height is off by what the noise did to it as a whole. A prior pulls on truth and noise alike, and narrow things feel it first.
 
-The report behind this course ran the same iteration, with $K = [A; I; D]$, on data scaled to $[0, 1]$, with $\rho = 0.25$, and with no prior switched on. `admm.poisson` has a few more things: it needs four Fourier transforms an iteration, as Richardson–Lucy does, where the loop above has six (it takes $Ax$ along with $x$ while both are in Fourier space); $\rho$ follows from the photon count and from the residuals; and a field of view that is smaller
+`admm.poisson` has a few more things than this loop: it needs four Fourier transforms an iteration, as Richardson–Lucy does, where the loop has six (it takes $Ax$ along with $x$ while both are in Fourier space); $\rho$ follows from the photon count and from the residuals; and a field of view that is smaller
 than the grid (open edges) is only a mask in the photons' prox: outside it, $z_0 = v$. What it yields, iteration by iteration, is a small tuple: `x`, which is the copy $z_1$, nowhere negative; `primal_residual`, `dual_residual`, `rho`.
 
 ### Two specimens, in three dimensions
@@ -508,7 +508,7 @@ r"""
 
 ## 6 · Against Richardson–Lucy, as in the report
 
-The report compared the two on 44 × 475 × 476 voxels: 100 iterations each, periodic edges, ADMM with $\rho = 0.25$ on data in $[0, 1]$ and without prior. It took 418 s against 326 s for Richardson–Lucy (MATLAB, Intel i7-7700HQ), a ratio of 1.28. The same here, on the course volume; with
+The report from which this course grew (chapter 8, section 9) compared the two on 44 × 475 × 476 voxels: 100 iterations each, periodic edges, ADMM by the iteration of section 4, with $\rho = 0.25$ on data in $[0, 1]$, and with no prior switched on. It took 418 s against 326 s for Richardson–Lucy (MATLAB, Intel i7-7700HQ), a ratio of 1.28. The same here, on the course volume; with
 `PROFILE=report` on exactly as many voxels. The variance of the read noise, in photons, counts as so many photons more, in $y$ and in $b$.
 """
 
@@ -605,8 +605,8 @@ plots.sections(pictures, limits=(0, 250))
 
 # %% [markdown]
 r"""
-**What to see.** Too small a $\lambda$ leaves the grain; too large a one melts neighbours together and eats small cells. In between the cells are even, with sharp sides. Who does not have the truth beside it must choose blindly, or so it seems. But there is a judge: **photons that the estimate has never seen** (chapter 4). Let each photon fall, by chance, with probability `share`
-among those that are *kept*; the others are *held out*. Both parts are Poisson, and independent of each other. Deconvolve the kept ones, and ask how well the result predicts the others. Grain that was fitted predicts nothing; structure that was melted away is missed.
+**What to see.** Too small a $\lambda$ leaves the grain; too large a one melts neighbours together and eats small cells. In between the cells are even, with sharp sides. Who does not have the truth beside it must choose blindly, or so it seems. But there is a judge: **photons that the estimate has never seen** (chapter 4, section 6). Each photon is *kept* with the probability `share`;
+the others are *held out*. Deconvolve the kept ones, and ask how well the result predicts the others. Grain that was fitted predicts nothing; structure that was melted away is missed.
 
 ### Exercise 5: the judge
 
@@ -879,7 +879,7 @@ for name, data in {"real cell": y, "round cells": counted["round cells"]}.items(
 
 # %% [markdown]
 r"""
-**No**, then. In the simulated cells it is about 1 everywhere, photons' noise; in the real one it grows as the pattern along x gets coarser. This stack was *deskewed*: its planes were taken obliquely, and each voxel was interpolated from its neighbours. That evens the finest noise out, and neighbours share the rest; no single number is the gain. Thinning such numbers does not make two independent
+**No**, then. In the simulated cells it is about 1 everywhere, photons' noise; in the real one it grows as the pattern along x gets coarser. This stack was *deskewed* (chapter 4, section 10): its planes were taken obliquely, and each voxel was interpolated from its neighbours. That evens the finest noise out, and neighbours share the rest; no single number is the gain. Thinning such numbers does not make two independent
 pictures: the held-out part knows the noise of the kept one. Held-out photons want photons as the camera counted them. Without them, one takes a $\lambda$ from simulated volumes, scaled by the root of the brightness, and says so:
 """
 

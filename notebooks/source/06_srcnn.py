@@ -98,7 +98,7 @@ Dong and his colleagues called it **SRCNN**, the super-resolution convolutional 
 
 $$F_1 = \max(0,\; W_1 \otimes y + b_1), \qquad F_2 = \max(0,\; W_2 \otimes F_1 + b_2), \qquad F_3 = W_3 \otimes F_2 + b_3 \tag{1}$$
 
-Kernels are 9 × 9, 1 × 1 and 5 × 5 pixels, hence "9-1-5"; $F_1$ has 64 images, $F_2$ has 32. Without the two $\max(0, \cdot)$ all this would collapse into *one* convolution, a linear filter such as Wiener's. It is the zeros that let it treat an edge otherwise than a plain. How many numbers are there to learn?
+Kernels are 9 × 9, 1 × 1 and 5 × 5 pixels, hence "9-1-5"; $F_1$ has 64 images, $F_2$ has 32. Without the two $\max(0, \cdot)$ all this would collapse into *one* convolution, a linear filter such as Wiener's (section 5). It is the zeros that let it treat an edge otherwise than a plain. How many numbers are there to learn?
 """
 
 # %%
@@ -246,7 +246,7 @@ Training needs one number that says how wrong the network is, the **loss**. Its 
 
 $$\mathrm{MSE} = \frac1N \sum_i (F_{3,i} - x_i)^2, \qquad \mathrm{PSNR} = 10 \log_{10} \frac{(\max x)^2}{\mathrm{MSE}} \tag{2}$$
 
-where $F_{3,i}$ is a pixel of the network's output, $x_i$ that of the sharp patch, and $N$ the number of them all. Papers then report the PSNR. Why not train for the PSNR itself, patch by patch? Chapter 7's network does. A bright patch and a dim one then count alike, and so does one that is nearly right and one that is not: in the gradient each patch's error is divided by its own MSE. That has a trap: what of a patch that is perfect, or empty?
+where $F_{3,i}$ is a pixel of the network's output, $x_i$ that of the sharp patch, and $N$ the number of them all. Papers then report the PSNR. (Its peak is the maximum here; chapter 3 took the maximum less the minimum.) Why not train for the PSNR itself, patch by patch? Chapter 7's network does. A bright patch and a dim one then count alike, and so does one that is nearly right and one that is not: in the gradient each patch's error is divided by its own MSE. That has a trap: what of a patch that is perfect, or empty?
 
 ### Exercise 3: the loss
 
@@ -369,7 +369,7 @@ r"""
 
 ## 5 · Where it works: a picture, blurred and noisy
 
-Now the test picture. Against it: Wiener's filter, with a prior that likes small gradients, and Richardson–Lucy, without and with total variation. All three are *given* the exact PSF, and are tuned on the truth, which nobody could in practice. The network has neither, only what it learnt from other pictures.
+Now the test picture. Against it: **Wiener's filter**, one division in Fourier space like (5) of chapter 3, $\overline H\, Y / (|H|^2 + w\,|k|^2)$, with a prior that likes small gradients, hence the $|k|^2$; and Richardson–Lucy, without and with total variation. All three are *given* the exact PSF, and are tuned on the truth, which nobody could in practice. The network has neither, only what it learnt from other pictures.
 
 (Data range 1, whole picture; periodic blur, so that the classical methods are right at the rim; noise of 200 photons at white, seed 1.)
 """
@@ -492,7 +492,7 @@ The authors trained for very much longer than four epochs. With He's start no la
 
 ## 7 · First experiment: trained on pictures, used on a microscope
 
-The report from which this course grew did just that, and called the result very poor. Let us see. The stack is the course volume: wide-field, 32 planes in the default size, of a simulated cell with microtubules, and a stack of the same cell as structured illumination microscopy (**SIM**) would give, with about twice the resolution and noise of its own. The network takes it plane by plane.
+The report from which this course grew (chapter 8, section 9) did just that, and called the result very poor. Let us see. The stack is the course volume: wide-field, 32 planes in the default size, of a simulated cell with microtubules, and a stack of the same cell as structured illumination microscopy (**SIM**) would give, with about twice the resolution and noise of its own. The network takes it plane by plane.
 
 The two stacks differ in unit: SIM got a tenth of the light. A **normaliser**, an offset to take off and a scale to divide by, brings a stack into the range that a network expects; both stacks get one, fitted on the planes for training only (section 8 says which), and are thereby on one scale. Without this a score is partly one of units:
 """
@@ -609,7 +609,7 @@ by_microscopy = widefield.with_data(microscopy(widefield))
 r"""
 Its opponent is Richardson–Lucy, chapter 4. That gets the whole stack and the PSF in 3D, and is stopped where the test planes say it is best, for each column anew: better than anyone could do in practice.
 
-All are scored after an **affine match**: of all $a x + b$, the one nearest to the reference is compared with it, so that neither unit nor background counts. The row *constant* is for an estimate without any structure. Matched, it becomes the reference's mean: what one scores for knowing nothing.
+All are scored after an **affine match**: of all $a x + c$, the one nearest to the reference is compared with it, so that neither unit nor background counts. The row *constant* is for an estimate without any structure. Matched, it becomes the reference's mean: what one scores for knowing nothing.
 """
 
 # %%
@@ -650,15 +650,8 @@ r"""
 **What to see.** The same 8 129 numbers, another training, and ten decibels. Haze is gone, filaments are thin. *Against SIM* the network is about level with Richardson–Lucy at its best, in one pass, from one plane at a time, without the PSF. *Against the truth* Richardson–Lucy is well ahead, if it is stopped in time and the PSF is exact: it has all planes and the physics, while the network has
 learnt to imitate SIM, with SIM's own blur. That the first column alone would call it a draw is a warning: agreement with SIM is not accuracy.
 
-Beside these, the report's figures, from *its* volume (CIL 36797, real SIM as the truth):
-
-| | PSNR (dB) | time |
-|---|---|---|
-| Richardson–Lucy, 100 iterations | 20.842 | 326 s |
-| SRCNN (plane by plane) | 18.192 | about 6 minutes of training |
-
-They **cannot be compared** with ours, nor quite with each other. Another specimen, and a PSNR without a stated range. Wide-field and SIM were not brought to one scale, and our wide-field stack alone loses several decibels that way (section 7). In its code, the training step stands outside the loop over planes, so only the last plane teaches; the PSNR of one plane is set beside that of a volume; and
-planes for training and test alternate. What a PSNR plane by plane does, here:
+The report trained an SRCNN on microscopy, too, and gave it a PSNR. That number **cannot be compared** with ours, nor with those beside it: chapter 8, sections 9 and 10, goes through its reasons, one by one. Two of them can be tried on our own planes. Wide-field and SIM were not brought to one scale: our wide-field stack alone loses several decibels that way (section 7). And
+the PSNR of one plane was set beside that of a volume: a plane has its own range, smaller than the volume's, and mostly comes out lower.
 """
 
 # %%

@@ -185,7 +185,7 @@ plots.pictures(shown, ylabel="z (µm)", **labels | {"unit": "part of its own pea
 
 # %% [markdown]
 r"""
-**What to see.** Left `method="full"`, the rotated PSF; right `method="split"`, what is still missing: shorter along z by a little, and *no width at all* across. A network that was trained with the left one has learned to undo a blur across that no axial slice has.
+**What to see.** Left `method="full"`, the rotated PSF; right `method="split"`, what is still missing: shorter along z by a little, and with *next to no width* across. A network that was trained with the left one has learned to undo a second blur across, which no axial slice has.
 
 Real PSFs are no Gaussians, and (1) is solved in Fourier space by a **Wiener division**, $\tilde H = H_\text{rot} \overline{H_\text{ref}} \,/\, (|H_\text{ref}|^2 + \varepsilon)$: where $h_\text{ref}$ lets no light pass, nothing can be divided, and $\varepsilon$ keeps the quotient from exploding. A kernel cannot be negative, so negative values are cut off. That step has a trap; here it is across, where the quotient should have no width:
 """
@@ -484,7 +484,7 @@ for name, network in networks.items():
 
 # %% [markdown]
 r"""
-(The report did not evaluate IsoNet-2. Its PSNRs are not to be compared with ours, which come below: another specimen, another reference, another range.)
+(The report from which this course grew did not evaluate IsoNet-2. Its PSNRs are not to be compared with ours, which come below: another specimen, another reference, another range. Chapter 8, section 9, has more reasons.)
 
 The network is shown the xz slices, one for each y; and, since x and y are alike, the yz slices, one for each x. So each voxel is answered twice.
 
@@ -574,7 +574,7 @@ for name, row in scores.items():
 
 # %% [markdown]
 r"""
-**What to see.** All three are far above interpolation, and the U-Net, with the least work, is the best. The second view adds a little. Both IsoNets are above both SRCNNs, as IsoNet-1 was in the report (IsoNet-2 it did not evaluate); and more than that, above the row of perfect planes: whatever is done within planes, the blur between them stays. (Against the lateral resolution that row lies even below interpolation: it is sharper across than this reference, and what goes beyond a reference counts as error.) Against the truth itself the gains look small: what separates a perfect lateral resolution from the truth no network of this kind has ever seen.
+**What to see.** All three are far above interpolation, and the U-Net, with the least work, is the best. The second view adds a little. Both IsoNets are above both SRCNNs, as IsoNet-1 was above its SRCNN in the report; and more than that, above the row of perfect planes: whatever is done within planes, the blur between them stays. (Against the lateral resolution that row lies even below interpolation: it is sharper across than this reference, and what goes beyond a reference counts as error.) Against the truth itself the gains look small: what separates a perfect lateral resolution from the truth no network of this kind has ever seen.
 
 ## 8 · The competitor without training
 
@@ -728,7 +728,7 @@ compare.table(rows, reference, raw=raw, seconds=seconds)
 
 # %% [markdown]
 r"""
-**What to see.** The rows *black* and *mean* show how much PSNR is given away for nothing on a mostly dark volume. *Raw* repeats each plane four times; *interpolated* takes splines, *linear interpolation* lines: what was not measured, no interpolation brings back. IsoNets, U-Net and Richardson–Lucy more than halve the period that is resolved along z; U-Net and Richardson–Lucy together do best, in all but one of the columns that judge the picture.
+**What to see.** (Chapter 8, section 4, explains the columns.) The rows *black* and *mean* show how much PSNR is given away for nothing on a mostly dark volume. *Raw* repeats each plane four times; *interpolated* takes splines, *linear interpolation* lines: what was not measured, no interpolation brings back. IsoNets, U-Net and Richardson–Lucy more than halve the period that is resolved along z; U-Net and Richardson–Lucy together do best, in all but one of the columns that judge the picture.
 
 That one is the light. The U-Net has lost nearly a tenth of it, the two IsoNets, trained on squares, next to none. The likely reason is its loss: the mean *absolute* error is least for the median, and where a voxel is dark more often than bright, the median is too dark. Do not measure brightness in such a picture. SRCNN, plane by plane, resolves no more along z than interpolation does, or less; and the one of microscopy has taken half of the light for the haze that it was trained to remove. (Times as they were here, the first compilation of a network included; "U-Net, then RL" needs both steps.)
 

@@ -39,7 +39,7 @@ somebody else can repeat.
 |---|---|---|---|
 | chapters 1, 2 and 4; a TIFF of your own, or the course's cell | 50–70 minutes | 2–4 minutes in all | 0.7 GB |
 
-*Previous: [the comparison](08_comparison.ipynb). Short of time? Sections 1 to 3, 6, 7 and 9.*
+*Previous: [the comparison](08_comparison.ipynb). Short of time? Sections 1 to 3, 6, 7 and 9; run the cells of 8 unread.*
 """
 
 # %% tags=["setup"]
@@ -482,7 +482,7 @@ Where the memory does not suffice, `deconvolve` works in overlapping tiles, and 
 
 ## 8 · Is it right? What can be said without a truth
 
-Three questions that real data can answer (chapter 8). **Does the estimate explain the data?** Blurred again, with the background, it should differ from them by photon noise alone, white and of variance 1. **Does it hold?** Two halves of the photons, each deconvolved on its own, should agree: to which fineness, the Fourier shell correlation says. **Is light kept?**
+Three questions that real data can answer (chapter 8, section 11). **Does the estimate explain the data?** Blurred again, with the background, it should differ from them by photon noise alone, white and of variance 1. **Does it hold?** Two halves of the photons, each deconvolved on its own, should agree: to which fineness, the Fourier shell correlation says. **Is light kept?**
 """
 
 # %%
@@ -526,7 +526,7 @@ for name, c in curves.items():
 
 # %% [markdown]
 r"""
-**What to see.** The deconvolved halves agree better than the raw ones, at fine detail most, and yet no light was added: agreement is not truth. Both halves were made with the same PSF, the same method and the same number of iterations, and whatever these put in is in both. The raw curves say where noise begins; what the others have beyond them was bought with assumptions. And a residual far above 1 says that the model does not describe the data (a PSF that is not quite right, a gain that is not, a stack that was straightened), or that too few iterations were taken. With the course's cell all of these are likely. (Its bright voxels have so many photons that the smallest error of the PSF shows.)
+**What to see.** The deconvolved halves agree better than the raw ones, at fine detail most, and yet no light was added: agreement is not truth. Both halves were made with the same PSF, the same method and the same number of iterations, and whatever these put in is in both. The raw curves say where noise begins, if the noise is new in each voxel; what the others have beyond them was bought with assumptions. (In the course's cell the raw halves, too, agree to the end: it was straightened, neighbours share their noise, and such halves are not independent; chapter 8, section 11.) And a residual far above 1 says that the model does not describe the data (a PSF that is not quite right, a gain that is not, a stack that was straightened), or that too few iterations were taken. With the course's cell all of these are likely. (Its bright voxels have so many photons that the smallest error of the PSF shows.)
 
 How to read the light: a few per cent from 1 are nothing. *More* than 1 is right where light left the stack: the haze of a wide-field microscope goes out through the top and the bottom, and the estimate counts it where it came from, so that half as much again is no mistake with a bright specimen that is as thick as the stack. Far more than that, or less than 1 by more than a little, points to the background: set too low, it has become light; too high, it has taken light away.
 

@@ -33,7 +33,7 @@ Chapter 8 compared all methods under the best of conditions: each was told the t
 |---|---|---|---|
 | chapters 2, 4, 5, 7 and 8 | 60 minutes | 2 minutes in all with the weights that ship; with `TRAIN = True` a quarter of an hour more | 1.3 GB |
 
-*Previous: [your own data](09_your_data.ipynb); it can as well be read right after [chapter 8](08_comparison.ipynb). Short of time? Sections 2, 4 and 6.*
+*Previous: [your own data](09_your_data.ipynb); it can as well be read right after [chapter 8](08_comparison.ipynb). Short of time? Sections 2, 4 and 6; run the cells of 1 and 3 unread.*
 """
 
 # %% tags=["setup"]
@@ -58,7 +58,7 @@ robustness_admm = 30  # of ADMM
 r"""
 ## 1 · Six networks that differ in one thing
 
-The report left robustness to future work, and named a cure for networks: **training on simulated specimens, with ranges of noise and PSF**. Here is one, beside five that have seen one thing only.
+The report of chapter 8, section 9, left robustness to future work, and named a cure for networks: **training on simulated specimens, with ranges of noise and PSF**. Here is one, beside five that have seen one thing only.
 
 All of them learn as in chapter 7, from lateral slices that are made as bad as axial ones, never from a truth; their goal is the lateral resolution. They are six small U-Nets (8 filters, where chapter 7 has 16), alike in all but their stacks: the same number of stacks, of patches, of epochs. Three had one PSF each, two one class of specimen each, and for one *everything* was drawn at random for every stack.
 """
@@ -107,7 +107,7 @@ robustness_figures.numbers(
 r"""
 **What to see.** Left, the diagonal stands out: each network is best by some dB at the PSF that it was made for. One line away most of the gain is gone, and in the lower left corner it is negative: a network that was made for a long blur, shown a short one, does *harm*. The opposite corner, a network for a short blur that is shown a long one, does little good, but no harm. So if you must err, err towards the shorter blur. The random network is best nowhere, harms nowhere, and is much the same everywhere.
 
-Right, the same with specimens: the network of filaments is ahead on filaments, that of shells on shells, and each loses some dB on the other's; the one that saw both is near the best on shells and on both, and second on filaments. Then the last column, nuclei, which none of these three has seen. The network that knows lines and nothing else does *harm* there: it makes lines of bodies. The random network, best in none of the other columns, is the best in this one; but for it nuclei are no foreign country, it saw some. That is what variety buys: not more at home, but a larger home. What it does abroad, this matrix cannot say.
+Right, the same with specimens: the network of filaments is ahead on filaments, that of shells on shells, and each loses some dB on the other's; the one that saw both is the best on both, near the best on shells, and second on filaments. Then the last column, nuclei, which none of these three has seen. The network that knows lines and nothing else does *harm* there: it makes lines of bodies. The random network, best in none of the other columns, is the best in this one; but for it nuclei are no foreign country, it saw some. That is what variety buys: not more at home, but a larger home. What it does abroad, this matrix cannot say.
 
 ### Exercise 1: read the matrix
 
@@ -240,7 +240,11 @@ for title, curves in {"σ_z": length, "off the centre": displaced, "depth": by_d
 
 # %% [markdown]
 r"""
-**What to see.** Left: Richardson–Lucy believes its PSF, and pays for it on both sides. Too long a PSF makes it undo what was never done; with one that is too short, smears stay. ADMM, with a prior and stopped after few iterations, is smoother: it has less to win with the right PSF, and less to lose with a wrong one. The diamonds, networks trained with the wrong PSF, lose too; less on the right, for against the truth itself too sharp is not as wrong as against the lateral resolution. Middle: a PSF off its centre costs the most, and *nothing* is blurred by it: the picture is only moved the other way. Moved back (dashed) most of it returns, but for what has left at the top of this small volume. So look for a shift before you believe a bad score, and centre your PSF (chapter 2). Right: to forget the depth, 10 µm deep in water under an oil objective, costs less than a PSF of a wrong length, and to believe in twice the depth still less. (The shift of the focus, several micrometres, is taken out here; left in, it would outweigh all the rest.)
+**What to see.**
+
+- *Left.* Richardson–Lucy believes its PSF, and pays for it on both sides. Too long a PSF makes it undo what was never done; with one that is too short, smears stay. ADMM, with a prior and stopped after few iterations, is smoother: it has less to win with the right PSF, and less to lose with a wrong one. The diamonds, networks trained with the wrong PSF, lose too; less on the right, for against the truth itself too sharp is not as wrong as against the lateral resolution.
+- *Middle.* A PSF off its centre costs the most, and *nothing* is blurred by it: the picture is only moved the other way. Moved back (dashed) most of it returns, but for what has left at the top of this small volume. So look for a shift before you believe a bad score, and centre your PSF (chapter 2).
+- *Right.* To forget the depth, 10 µm deep in water under an oil objective, costs less than a PSF of a wrong length, and to believe in twice the depth still less. (The shift of the focus, several micrometres, is taken out here; left in, it would outweigh all the rest.)
 
 (The level of the right panel cannot be compared with the others: it is another PSF. For ADMM there the wrong depth is no worse than the right one, within some hundredths of a decibel.)
 
@@ -269,7 +273,7 @@ checks.put_back(put_back)
 r"""
 <details><summary>Hint 1</summary>
 
-With $h'(r) = h(r - \delta)$ the data are $y = h * x = h' * x'$, if $x'(r) = x(r + \delta)$. So which way is $x$ from $x'$?
+With $h'(r) = h(r - \delta)$ the data are $y = h \otimes x = h' \otimes x'$, if $x'(r) = x(r + \delta)$. So which way is $x$ from $x'$?
 
 </details>
 
