@@ -18,7 +18,7 @@ def scatter(shape, voxel_size, *, n, min_distance, rng):
 
     Returns (n, 3) voxels (z, y, x), with fractions. Raises ValueError where so many do not fit.
     """
-    extent, margin = np.asarray(shape) * check_voxel_size(voxel_size), 0.5 * min_distance
+    extent, margin = _extent(shape, voxel_size), 0.5 * min_distance
     places = np.empty((0, 3))
     for place in rng.uniform(0, 1, (200 * n, 3)) * np.maximum(extent - 2 * margin, 0) + np.minimum(margin, extent / 2):
         if len(places) < n and np.all(np.linalg.norm(places - place, axis=1) >= min_distance):
@@ -50,7 +50,7 @@ def shells(shape, voxel_size, *, n=12, diameter=2.0, photons=20000.0, rng):
     diameter  mean, µm; each shell has its own, within 30 %.
     photons   of each shell, all its voxels together.
     """
-    extent = np.asarray(shape) * check_voxel_size(voxel_size)
+    extent = _extent(shape, voxel_size)
     radii = 0.5 * diameter * rng.uniform(0.7, 1.3, n)
     centres = rng.uniform(0, 1, (n, 3)) * extent
     surface = _sphere(4000)
@@ -66,7 +66,7 @@ def filaments(shape, voxel_size, *, n=60, length=15.0, persistence=20.0, photons
     photons      per µm of filament.
     The cell is an ellipsoid that fills the field of view; filaments that leave it or enter the nucleus end there.
     """
-    extent = np.asarray(shape) * check_voxel_size(voxel_size)
+    extent = _extent(shape, voxel_size)
     paths = [_worm(extent, length, persistence, rng) for _ in range(n)]
     return Stack(_deposit(np.concatenate(paths), photons * STEP, shape, voxel_size), voxel_size)
 
@@ -81,12 +81,19 @@ def nuclei(shape, voxel_size, *, n=5, diameter=6.0, texture=0.4, photons=100.0, 
     voxel_size = check_voxel_size(voxel_size)
     position = np.stack(np.meshgrid(*map(_middles, shape, voxel_size), indexing="ij"), axis=-1)
     body = np.zeros(shape)
-    for centre in rng.uniform(0.1, 0.9, (n, 3)) * np.asarray(shape) * voxel_size:
+    for centre in rng.uniform(0.1, 0.9, (n, 3)) * _extent(shape, voxel_size):
         axes = 0.5 * diameter * rng.uniform(0.7, 1.3, 3)
         body = np.maximum(body, np.linalg.norm((position - centre) / axes, axis=-1) < 1)
     grain = ndimage.gaussian_filter(rng.standard_normal(shape), [0.3 / d for d in voxel_size], mode="wrap")
     brightness = np.maximum(1 + texture * grain / grain.std(), 0)
     return Stack(photons * _soften(body * brightness), voxel_size)
+
+
+def _extent(shape, voxel_size):
+    """The edges of the volume in µm; refuses one without voxels, in which no cell would ever be found."""
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"a specimen needs a shape (z, y, x) of at least one voxel each; got {tuple(shape)}.")
+    return np.asarray(shape) * check_voxel_size(voxel_size)
 
 
 def _worm(extent, length, persistence, rng):

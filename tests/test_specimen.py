@@ -99,3 +99,10 @@ def test_texture_of_nuclei_is_as_strong_as_asked_for():
     inside = smooth > 0.99 * 100
     assert smooth[inside].std() < 1
     assert 0.2 < rough[inside].std() / rough[inside].mean() < 0.45
+
+
+@pytest.mark.parametrize("kind", ["beads", "shells", "filaments", "nuclei"])
+@pytest.mark.parametrize("shape", [(0, 60, 50), (60, 50)])
+def test_a_volume_without_voxels_is_refused(kind, shape):
+    with pytest.raises(ValueError, match=r"needs a shape \(z, y, x\) of at least one voxel each; got"):
+        getattr(specimen, kind)(shape, VOXEL, rng=np.random.default_rng(0))
