@@ -25,12 +25,12 @@ def nrmse(x, reference):
 
 
 def match_affine(x, reference):
-    """a·x + b, with a and b such that the squared error against the reference is least; returns what x was.
+    """a·x + c, with a and c such that the squared error against the reference is least; returns what x was.
 
     Takes out what a metric should not punish where units differ (SIM against wide-field): state it when you use it.
     """
-    a, b = _affine(*_same_shape(x, reference))
-    matched = np.asarray(x) * np.float32(a) + np.float32(b)
+    a, c = _affine(*_same_shape(x, reference))
+    matched = np.asarray(x) * np.float32(a) + np.float32(c)
     return x.with_data(matched) if hasattr(x, "with_data") else matched
 
 

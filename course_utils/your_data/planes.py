@@ -15,8 +15,8 @@ def planes_light(stack, psf=None):
         end, odd, inner = ("first", 0, first) if first else ("last", -1, stop - 1)
         found = f"the {end} plane has {light[odd] / light[inner]:.2f} of the light of plane {inner + 1}"
         meaning = (
-            f"a plane without its light (straightening, shutter): it makes layers; leave it out, "
-            f"planes=({first}, {stop}), counted from 0"
+            f"a plane without its light (straightening, shutter): it makes layers; leave it out: "
+            f"planes=({first}, {stop}) keeps planes {first + 1} to {stop}, the first being 1"
         )
         return Finding("planes' light", found, CAREFUL, meaning)
     if jumps:
