@@ -94,12 +94,9 @@ def memory_needed(shape, psf_shape, edges="open", method="rl", n_iter="auto", ba
 
 def _choose(run, photons, A, background, most, progress):
     """How many iterations on half of the photons predict the other half best."""
-    share = 0.5
-    kept, held = stopping.thin(photons, share, np.random.default_rng(0))  # the same choice at every call
-    score = stopping.held_out(held, A, share=share, background=background)
-    estimates = run(kept, A, n_iter=most, background=share * background)
-    watched = tqdm(estimates, total=most, disable=not progress, desc="choosing n_iter", unit="iteration")
-    return stopping.first_minimum(watched, score)[1]
+    watch = functools.partial(tqdm, total=most, disable=not progress, desc="choosing n_iter", unit="iteration")
+    rng = np.random.default_rng(0)  # the same choice at every call
+    return stopping.best_predicted(run, photons, A, n_iter=most, background=background, rng=rng, watch=watch)
 
 
 def tv_weight(y, background, gain=1.0):
@@ -129,14 +126,9 @@ def _photons(stack, background, camera):
     """What was measured and the background in it, both not negative and in the same unit."""
     if background is None:
         raise ValueError("background must be a number, or 'auto' to have it found; got None.")
-    if camera is not None:
-        stack = camera.photons(stack)
     if isinstance(background, str):
         if background != "auto":
             raise ValueError(f"background must be a number, or 'auto'; got {background!r}.")
-        background = max(find_background(stack), 0.0)
-    if camera is None:
-        return stack.data, background
-    # read noise of variance s² acts like s² more photons of background (Snyder 1993, doi:10.1364/JOSAA.10.001014)
-    read_noise = np.float32((camera.read_noise / camera.gain) ** 2)
-    return np.maximum(stack.data + read_noise, 0), background + read_noise
+        background = max(find_background(camera.photons(stack) if camera else stack), 0.0)
+    y, background = camera.poisson(stack, background) if camera else (stack, background)
+    return y.data, background

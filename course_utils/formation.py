@@ -40,6 +40,17 @@ class Camera:
         """The Stack of counts as photons, (counts − offset) / gain. Dark voxels may turn out negative: noise."""
         return counts.with_data((counts.data - np.float32(self.offset)) / np.float32(self.gain))
 
+    def poisson(self, counts, background=0.0):
+        """(y, background): counts as photons that Poisson's law describes, none negative, and the background in them.
+
+        background  photons a voxel, without the read noise. Of this, a variance of s² photons acts like s² photons of
+                    background more, and is added to both (Snyder et al., J. Opt. Soc. Am. A 10 (1993) 1014,
+                    doi:10.1364/JOSAA.10.001014).
+        """
+        variance = np.float32((self.read_noise / self.gain) ** 2)
+        y = self.photons(counts)
+        return y.with_data(np.maximum(y.data + variance, 0)), background + variance
+
     def expose(self, expected, rng):
         """The Stack of counts for a Stack of expected photons: each voxel's photons are Poisson-distributed.
 

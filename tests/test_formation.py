@@ -124,6 +124,17 @@ def test_the_same_seed_gives_the_same_stack():
     assert np.array_equal(expected, np.rint(1024 * expected) / 1024)  # what makes it the same on another computer
 
 
+def test_poisson_photons_have_as_much_variance_as_mean():
+    """Read noise of variance s² photons² is taken along as s² photons more, in the data and in the background."""
+    camera, expected = Camera(gain=2.0, offset=100, read_noise=6), Stack(np.full((20, 100, 100), 40.0), VOXEL)
+    y, background = camera.poisson(camera.expose(expected, np.random.default_rng(5)), 25.0)
+    assert background == pytest.approx(25 + 9)
+    assert y.data.mean() == pytest.approx(40 + 9, abs=5 * 7 / y.data.size**0.5)
+    assert y.data.var() == pytest.approx(y.data.mean(), rel=0.02)
+    dark, _ = camera.poisson(Stack(np.zeros((2, 3, 4)), VOXEL))
+    assert (dark.data == 0).all(), "below the offset: not negative"
+
+
 def test_acquire_is_expect_with_noise():
     camera = Camera(gain=2.0, offset=100, read_noise=1)
     stacks = [

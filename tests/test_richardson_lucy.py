@@ -160,11 +160,10 @@ def course_volume(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(cache.VARIABLE, str(tmp_path_factory.mktemp("cache")))
         volume = data_fetch.load("microtubules", size="small")
-    read_noise = (volume.camera.read_noise / volume.camera.gain) ** 2
-    y = np.maximum(volume.camera.photons(volume.stack).data + read_noise, 0)
+    y, background = volume.camera.poisson(volume.stack, 10)
     psf = np.asarray(volume.psf)[12:35]  # to the depth of the volume
     H = operators.blur(psf / psf.sum(dtype=float), y.shape, xp=backend.get("numpy"))
-    return y, H, 10 + read_noise
+    return y.data, H, background
 
 
 def _objective(x, y, H, background):

@@ -162,3 +162,21 @@ def test_bad_input_is_refused_with_a_sentence(problem):
     wrong = operators.blur(asymmetric_psf((3, 3, 3), rng), (4, 5, 6), xp=H.xp)
     with pytest.raises(ValueError, match="y has shape"):
         next(stopping.gradient_consensus(y, wrong, n_iter=1, rng=rng))
+
+
+def test_best_predicted_is_the_lowest_score_of_the_held_out_half(exposure):
+    _, y, H, background = exposure(0.1)
+    given = {"n_iter": 20, "background": background}
+    watched = []
+
+    def watch(estimates):
+        for x in estimates:
+            watched.append(x)
+            yield x
+
+    found = stopping.best_predicted(richardson_lucy.plain, y, H, **given, rng=np.random.default_rng(4), watch=watch)
+    kept, held = stopping.thin(y, 0.5, np.random.default_rng(4))
+    score = stopping.held_out(held, H, share=0.5, background=background)
+    scores = [score(x) for x in richardson_lucy.plain(kept, H, n_iter=20, background=0.5 * background)]
+    assert found == 1 + int(np.argmin(scores))
+    assert found <= len(watched) <= 20

@@ -123,13 +123,13 @@ def course_volume(size):
 def _wide_field(truth, counts, sim, psf, light, twin):
     """Photons from counts; SIM on the truth's scale, that is, without its background, and divided by its light."""
     camera = simulated.camera()
-    noise = np.float32((camera.read_noise / camera.gain) ** 2)  # acts like so many photons of background more
+    y, background = camera.poisson(counts, light * simulated.BACKGROUND)
     sharper = camera.photons(sim).data / np.float32(simulated.SIM_LIGHT) - np.float32(light * simulated.BACKGROUND)
     return Case(
         truth.with_data(np.float32(light) * truth.data),
-        counts.with_data(np.maximum(camera.photons(counts).data + noise, 0)),
+        y,
         psf,
-        light * simulated.BACKGROUND + noise,
+        background,
         twin=twin,
         networks=NETWORKS | {"U-Net": "unet-microtubules"},
         home=("SRCNN, microscopy", "U-Net"),

@@ -18,7 +18,6 @@ from course_utils.compare.metrics import match_affine, psnr
 
 WEIGHTS = (0.0005, 0.002, 0.008, 0.03, 0.12)  # of the priors, from weak to strong
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)  # μ of the data step, likewise
-SHARE = 0.5  # of the photons, kept to choose an iteration by the others
 AFTER = 15  # iterations behind a network, at most
 CHOSEN = {  # on twins of 41 voxels along each axis, and of 24 × 48 × 48, by 60 iterations with a prior
     "filaments and shells": {
@@ -187,7 +186,5 @@ def _best_of_twin(algorithm, most, case, rng):
 
 
 def _held_out(algorithm, most, case, rng):
-    """How many iterations on half of the photons predict the other half best."""
-    kept, held = stopping.thin(case.stack.data, SHARE, rng)
-    judge = stopping.held_out(held, case.H, share=SHARE, background=case.background)
-    return stopping.first_minimum(algorithm(kept, case.H, n_iter=most, background=SHARE * case.background), judge)[1]
+    y, background = case.stack.data, case.background
+    return stopping.best_predicted(algorithm, y, case.H, n_iter=most, background=background, rng=rng)

@@ -28,9 +28,7 @@ def settle(stack, settings):
 
 def measured(stack, settings):
     """(y, background) in photons, not negative, as `deconvolve.deconvolve` takes them: read noise is in both."""
-    read_noise = (settings.read_noise / settings.gain) ** 2
-    y = settings.camera.photons(stack)
-    return y.with_data(np.maximum(y.data + np.float32(read_noise), 0)), settings.background + read_noise
+    return settings.camera.poisson(stack, settings.background)
 
 
 def dark_level(stack):
