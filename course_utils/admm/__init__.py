@@ -86,11 +86,12 @@ def poisson_prox(v, y, background, rho, xp):
     """argmin_z z + b − y log(z + b) + ρ/2 (z − v)², voxel by voxel: the Poisson likelihood's proximal operator.
 
     z + b is the positive root w of w² − q w = y/ρ, with q = v + b − 1/ρ. Where q < 0, q/2 + √(q²/4 + y/ρ) would be the
-    difference of two nearly equal numbers: there the other form of the root is taken.
+    difference of two nearly equal numbers; max(q, 0) + 2y/ρ / (|q| + √(q² + 4y/ρ)) is the same, without one.
     """
-    q = v + background - 1 / rho
-    twice = xp.abs(q) + xp.sqrt(q * q + 4 * y / rho)
-    return xp.where(q > 0, twice / 2, 2 * y / rho / xp.maximum(twice, TINY)) - background
+    q = v + (background - 1 / rho)
+    four = y * (4 / rho)
+    twice = xp.maximum(xp.abs(q) + xp.sqrt(q * q + four), TINY)
+    return xp.maximum(q, 0.0) + 0.5 * four / twice - background
 
 
 def _iteration(y, H, prior, background):
@@ -108,7 +109,7 @@ def _iteration(y, H, prior, background):
     def update(x, Ax, u, rho):
         seen = S(Ax)
         u_A, target, distance = xp.pointwise(photons, S.shape_out, (seen, u[0], rho, y, background), into=(u[0],))
-        Ax += S.T(target - seen)  # z − u, which is Ax where nothing was seen
+        c = target if S.shape_out == S.shape_in else Ax + S.T(target - seen)  # z − u; Ax where nothing was seen
         u_I, rest, more = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1],))
         u, estimate, distance = [u_A, u_I, *u[2:]], u_I + rest, distance + more
         if D is not None:
@@ -116,7 +117,7 @@ def _iteration(y, H, prior, background):
             u[2], target, more = xp.pointwise(penalised, H.shape_in, (Dx, u[2], rho), into=(u[2], Dx))
             rest += D.adjoint(target)
             distance += more
-        return Ax, rest, u, estimate, distance
+        return c, rest, u, estimate, distance
 
     def slope(u):
         back = H.adjoint(u[0]) + u[1]
