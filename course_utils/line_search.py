@@ -51,8 +51,8 @@ def _parts(y, H, background):
     def derive(y, model, model_z, background, c):
         change = model_z - model
         there = xp.maximum(model + c * change + background, floor)
-        steep = y * change / there
-        return xp.sum(change - steep), xp.inner(steep, change / there)
+        ratio = y / there
+        return xp.inner(change, 1 - ratio), xp.inner(ratio * change, change / there)
 
     def mix(a, b, c):
         return (a + c * (b - a),)
