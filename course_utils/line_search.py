@@ -21,8 +21,9 @@ def line_search(y, H, *, n_iter, background=0.0, start=None):
     Holmes & Liu, J. Opt. Soc. Am. A 8 (1991) 893, doi:10.1364/JOSAA.8.000893, without the momentum.
     """
     check_photons(y, H, background)
-    aim, slopes, between = _parts(y, H, background)
-    x = previous = _seen(first_estimate(y, H, background, start), H)
+    weight = inverse_sensitivity(H)
+    aim, slopes, between = _parts(y, H, background, weight)
+    x = previous = _seen(first_estimate(y, H, background, start), weight, H.xp)
     model, k = H.forward(x), 1
     for _ in range(n_iter):
         z, model_z = aim(x, previous, model, H.xp.asarray((k - 1) / (k + 2)))
@@ -34,12 +35,12 @@ def line_search(y, H, *, n_iter, background=0.0, start=None):
         yield x
 
 
-def _parts(y, H, background):
+def _parts(y, H, background, weight):
     """The three steps of an iteration.
 
     aim(x, previous, model, a) -> z, H z    slopes(model, H z, c) -> two derivatives    between(…, c) -> x, H x
     """
-    xp, floor, weight = H.xp, tiny(y), inverse_sensitivity(H)
+    xp, floor = H.xp, tiny(y)
     y, background = xp.asarray(y), xp.asarray(background)
 
     def ratio(y, model, background):
@@ -86,7 +87,6 @@ def _best_share(slopes):
     return c
 
 
-def _seen(x, H):
+def _seen(x, weight, xp):
     """Zero where the data say nothing of the estimate."""
-    weight = inverse_sensitivity(H)
-    return x if isinstance(weight, float) else H.xp.where(weight > 0, x, 0.0)
+    return x if isinstance(weight, float) else xp.where(weight > 0, x, 0.0)

@@ -607,7 +607,7 @@ print(
 
 # %% [markdown]
 r"""
-Be honest: against the truth, **fifty-year-old Richardson–Lucy beats every network above.** It knows the PSF in all three directions, and goes beyond the lateral resolution, which no network here can. Against the lateral resolution it looks bad, for it is sharper than that. A paper could choose its winner by choosing the reference. What the network has over it: no grain, and nothing to choose for each stack. (The other peer is CARE's `IsotropicCARE`, in CSBDeep: the same idea with a larger U-Net. `make bench EXTRAS=care` trains both on the same stack for the same time, with three seeds, and scores them side by side.)
+Be honest: against the truth, **fifty-year-old Richardson–Lucy beats every network above.** It knows the PSF in all three directions, and goes beyond the lateral resolution, which no network here can. Against the lateral resolution it looks bad, for it is sharper than that. A paper could choose its winner by choosing the reference. What the network has over it: no grain, and nothing to choose for each stack. (The other peer is CARE's `IsotropicCARE`, in CSBDeep: the same idea with a larger U-Net. `make bench EXTRAS=care` trains both on the same stack for the same time, with three seeds, and scores them side by side. What it says: taught as its guide does it, with the whole PSF and slices along one axis, the larger network stays well behind the U-Net; with the split kernel, slices along both axes, and its planes put where they belong, the two are about level. What a network is shown matters more than which network it is.)
 
 ## 9 · What 2D training cannot fix
 
