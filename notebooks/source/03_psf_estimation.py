@@ -589,7 +589,7 @@ r"""
 
 ### Find the bug
 
-The report from which this course grew (chapter 8, section 9, goes through all of it) estimated the PSF from a sharp and a blurred stack, plane by plane, and put the planes' kernels on top of each other:
+The code of the report from which this course grew (chapter 8, section 9, goes through all of it) estimates a 2D kernel for each plane, and puts the kernels on top of each other. The same, small, from our sharp and our blurred stack:
 """
 
 # %%

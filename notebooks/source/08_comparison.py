@@ -685,7 +685,7 @@ Our networks come trained; their times are those of one restoration, the first c
 | 18.192 dB, SRCNN, microscopy: its test | test planes lie between training planes | section 10, *no estimate at all*, and exercise 5 |
 | the same: its score | that of one plane, beside those of volumes | section 10, *mean over planes*, *the best plane* |
 | the same: its training | the training step stands outside the loop over planes, so only the last plane taught | chapter 6, section 12 |
-| 23.151 dB, IsoNet-1 | its "rotated" PSF was never rotated, and its training inputs were made from the truth that judges it | chapter 7, sections 2 and 4 |
+| 23.151 dB, IsoNet-1 | the "rotated" PSF was never rotated, and in the code of the networks training inputs are made from the truth that judges them | chapter 7, sections 2 and 4 |
 | 326 s and 418 s | MATLAB, an Intel i7-7700HQ, 44 × 475 × 476 voxels: compare the ratio, or the time a voxel | chapter 4, section 4; chapter 5, section 6 |
 | its networks' minutes (SRCNN about 6, IsoNet-1 13) | those of the training, on a GTX 1060; the iterative methods have none | chapter 7, section 7 |
 
