@@ -60,9 +60,8 @@ def deconvolve(
     gain = 1.0 if camera else find_gain(stack)
     run = METHODS[method]
     if method == "rl-tv":
-        run = functools.partial(
-            run, weight=tv_weight(y, background, gain) if weight == "auto" else weight, voxel_size=stack.voxel_size
-        )
+        weight = tv_weight(y, background, gain) if weight == "auto" else weight
+        run = functools.partial(run, weight=weight, voxel_size=stack.voxel_size)
     needed = functools.partial(
         memory_needed, psf_shape=psf.shape, edges=edges, method=method, n_iter=n_iter, backend=xp.name
     )
@@ -71,18 +70,9 @@ def deconvolve(
         window = max((window for window, _ in parts), key=lambda window: y[window].sum(dtype=float))
         A = formation.forward(psf, y[window].shape, edges=edges, xp=xp)
         n_iter = _choose(run, y[window] / gain, A, background / gain, MOST[method], progress)
-    start = richardson_lucy.mean_signal(y, background)  # the same for all tiles
-    result = np.empty(stack.shape, dtype=np.float32)
     with tqdm(total=n_iter * len(parts), disable=not progress, desc="deconvolving", unit="iteration") as bar:
-        for window, core in parts:
-            A = formation.forward(psf, y[window].shape, edges=edges, xp=xp)
-            first = xp.full(A.shape_in, start)
-            for x in run(y[window], A, n_iter=n_iter, background=background, start=first):
-                last = x
-                bar.update()
-            seen = operators.crop(y[window].shape, A.shape_in, xp=xp)(last)
-            result[core] = np.asarray(seen)[tiles.within(core, window)]
-    return stack.with_data(result)
+        run = functools.partial(run, n_iter=n_iter, background=background)
+        return stack.with_data(_in_tiles(run, y, background, psf, parts, edges, xp, bar))
 
 
 def memory_needed(shape, psf_shape, edges="open", method="rl", n_iter="auto", backend="numpy"):
@@ -90,6 +80,19 @@ def memory_needed(shape, psf_shape, edges="open", method="rl", n_iter="auto", ba
     grid = formation.padded_shape(shape, psf_shape) if edges == "open" else shape
     thinned = 3 * math.prod(shape) if n_iter == "auto" else 0  # both halves, and the whole in photons
     return 4 * (VOLUMES[backend][method] * math.prod(grid) + thinned)
+
+
+def _in_tiles(run, y, background, psf, parts, edges, xp, bar):
+    """The last estimate of each tile, put where its core belongs; run(y, A, start=…) gives the estimates."""
+    result, start = np.empty(y.shape, dtype=np.float32), richardson_lucy.mean_signal(y, background)  # one for all tiles
+    for window, core in parts:
+        A = formation.forward(psf, y[window].shape, edges=edges, xp=xp)
+        for x in run(y[window], A, start=xp.full(A.shape_in, start)):
+            last = x
+            bar.update()
+        seen = operators.crop(y[window].shape, A.shape_in, xp=xp)(last)
+        result[core] = np.asarray(seen)[tiles.within(core, window)]
+    return result
 
 
 def _choose(run, photons, A, background, most, progress):
