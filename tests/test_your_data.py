@@ -141,6 +141,18 @@ def test_the_widget_shows_the_form_and_hands_answers_on():
     assert "&lt;2&gt;" in said.value
 
 
+def test_a_microscope_that_was_taken_for_granted_can_be_confirmed():
+    """A menu that showed the default as if it were known would never tell of a choice of the same."""
+    state = your_data.Form(Settings().filled())
+    menu = {field.description: field for field in widgets.form(state).children[0].children}["microscope"]
+    assert menu.value == "not known"
+    assert ("microscope", "not known, taken as wide-field", "") in state.report().rows
+    menu.value = "wide-field"
+    assert (state.settings.microscope, "microscope" in state.settings.assumed) == ("wide-field", False)
+    menu.value = "not known"
+    assert (state.settings.microscope, "microscope" in state.settings.assumed) == ("wide-field", True)
+
+
 def test_an_explorer_says_what_was_chosen():
     box = widgets.explore(lambda near_z: Figure(figsize=(1, 1)), near_z=[3, 5])
     assert widgets.chosen(box) == {"near_z": 3}

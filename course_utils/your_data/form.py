@@ -12,6 +12,8 @@ from course_utils.optics.measured_psf import um
 from course_utils.report import Report
 from course_utils.your_data.settings import ASSUMED, MICROSCOPES, Settings
 
+UNKNOWN = "not known"  # in a menu, what an empty field is elsewhere
+
 
 class Field(NamedTuple):
     """One question: the Settings' name for it, the label, how to read the answer; the answers if they are given."""
@@ -31,13 +33,17 @@ def _number(text):
         raise ValueError(f"expected a number such as 1.4 (with a point); got {text!r}.") from None
 
 
+def _choice(text):
+    return text or None
+
+
 def _voxel(text):
     return tuple(_number(part) for part in re.split(r"[,;×\s]+", text.strip())) if text.strip() else None
 
 
 FIELDS = (
     Field("voxel_size", "voxel z, y, x (µm)", _voxel),
-    Field("microscope", "microscope", str, MICROSCOPES),
+    Field("microscope", "microscope", _choice, (UNKNOWN, *MICROSCOPES)),
     Field("NA", "NA", _number),
     Field("wavelength", "emission (µm)", _number),
     Field("n_immersion", "index, immersion", _number),
@@ -63,17 +69,17 @@ class Form:
         self._pending = {}  # answers that do not fit the others yet
 
     def text(self, name):
-        """What the form shows for one of its questions; empty where the answer is not known, if it can be."""
+        """What the form shows for one of its questions; empty where the answer is not known, UNKNOWN in a menu."""
         value = getattr(self.settings, name)
-        if name in self.settings.assumed and not _question(name).choices:
-            return ""
+        if name in self.settings.assumed:
+            return UNKNOWN if _question(name).choices else ""
         if isinstance(value, tuple):
             return ", ".join(f"{v:.6g}" for v in value)
         return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
     def answer(self, name, text):
-        """Take an answer to one question, as it was typed."""
-        self._pending[name] = text
+        """Take an answer to one question, as it was typed or chosen."""
+        self._pending[name] = "" if text == UNKNOWN else text
         self.problems = {}
         for waiting in list(reversed(self._pending)):  # the newest may be what the others waited for
             try:
@@ -92,7 +98,7 @@ class Form:
     def _told(self, name):
         if name in self.settings.assumed:
             return f"not known, taken as {getattr(self.settings, name)}"
-        return self.text(name) or "not known"
+        return self.text(name) or UNKNOWN
 
     def summary(self):
         """Lines for the reader: what is wrong with the answers, and what follows from those that are right."""
