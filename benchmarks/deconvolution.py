@@ -23,8 +23,8 @@ def main():
 def _one_size(shape, n_iter, rounds):
     y = contestants.photons(shape)
     course, (peers, absent) = contestants.course(y), contestants.peers(y)
-    seconds = _seconds(course, peers, n_iter, rounds)
     needed = {**_iterations(y, course), **dict.fromkeys(peers, GOAL)}
+    seconds = _seconds(course, peers, needed, n_iter, rounds)
     table = {
         name: {"ms an iteration": 1000 * s, "iterations": needed[name], "s to the objective": s * needed[name]}
         for name, s in seconds.items()
@@ -41,15 +41,26 @@ def _one_size(shape, n_iter, rounds):
     return table
 
 
-def _seconds(course, peers, n_iter, rounds):
-    """{name: seconds of an iteration}; of a peer, by the difference between two calls, one iteration and several."""
-    going = {name: make() for name, make in course.items()}
-    runs = {name: lambda estimates=estimates: _go_on(estimates, n_iter) for name, estimates in going.items()}
+def _seconds(course, peers, needed, n_iter, rounds):
+    """{name: seconds of an iteration}; of a peer, by the difference between two calls, one iteration and several.
+
+    The course's own are run from the start to the objective, for an iteration's cost may change on the way; plain
+    Richardson–Lucy, whose iterations are all alike, for n_iter. The first, which compiles, is not timed.
+    """
+    counts = {name: n_iter if needed[name] == GOAL else needed[name] - 1 for name in course} | dict.fromkeys(
+        peers, n_iter
+    )
+    runs = {name: lambda estimates, n=counts[name]: _go_on(estimates, n) for name in course}
     for name, run in peers.items():
         runs[name] = lambda run=run: run(1 + n_iter)
         runs[name, "begin"] = lambda run=run: run(1)
-    times = in_turns(runs, rounds)
-    return {name: (times[name] - times.get((name, "begin"), 0)) / n_iter for name in (*going, *peers)}
+    times = in_turns(runs, rounds, {name: lambda make=make: _begun(make()) for name, make in course.items()})
+    return {name: (times[name] - times.get((name, "begin"), 0)) / n for name, n in counts.items()}
+
+
+def _begun(estimates):
+    _go_on(estimates, 1)
+    return estimates
 
 
 def _go_on(estimates, n_iter):
