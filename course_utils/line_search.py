@@ -23,7 +23,8 @@ def line_search(y, H, *, n_iter, background=0.0, start=None):
     check_photons(y, H, background)
     weight = inverse_sensitivity(H)
     aim, slopes, between = _parts(y, H, background, weight)
-    x = previous = _seen(first_estimate(y, H, background, start), weight, H.xp)
+    # zero where the data say nothing of the estimate
+    x = previous = H.xp.where(weight > 0, first_estimate(y, H, background, start), 0.0)
     model, k = H.forward(x), 1
     for _ in range(n_iter):
         z, model_z = aim(x, previous, model, H.xp.asarray((k - 1) / (k + 2)))
@@ -85,8 +86,3 @@ def _best_share(slopes):
             break  # downhill all the way
         c = min(max(c - first / max(second, np.finfo(np.float32).tiny), 0.0), 1.0)
     return c
-
-
-def _seen(x, weight, xp):
-    """Zero where the data say nothing of the estimate."""
-    return x if isinstance(weight, float) else xp.where(weight > 0, x, 0.0)
