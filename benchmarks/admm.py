@@ -20,7 +20,6 @@ SHAPE, ROUNDS, N_ITER = (48, 256, 256), 5, 5
 WEIGHT, GAP = 0.005, 1e-2  # λ; the goal: so near to the optimum, of the way from the start
 LONG = 300  # iterations that stand for the optimum
 COST = 1.6  # of an iteration, in iterations of Richardson–Lucy with the same backend: the aim
-BACKENDS = ("numpy", "tensorflow", "jax")
 
 
 def main():
@@ -35,7 +34,7 @@ def main():
     for name, s in seconds.items():
         n = needed.get(name)
         print(f"{name:<28}{1000 * s:>16.1f}" + (f"{n:>12}{n * s:>20.1f}" if n else ""))
-    for name in BACKENDS:
+    for name in backend.NAMES:
         if f"ADMM, {name}" in seconds:
             cost = seconds[f"ADMM, {name}"] / seconds[f"Richardson–Lucy, {name}"]
             print(f"{name}: an iteration costs {cost:.2f} of Richardson–Lucy's (aim {COST})")
@@ -46,7 +45,7 @@ def main():
 def _seconds(y, makers):
     """{name: seconds of an iteration}, with Richardson–Lucy as a yardstick."""
     going = {name: make() for name, make in makers.items()}
-    for name in BACKENDS:
+    for name in backend.NAMES:
         if f"ADMM, {name}" in going:
             going[f"Richardson–Lucy, {name}"] = richardson_lucy.plain(y, _blur(y, name), n_iter=10**9)
     times = in_turns({name: lambda estimates=estimates: _go_on(estimates) for name, estimates in going.items()}, ROUNDS)
@@ -78,7 +77,7 @@ def _iterations(y, makers):
 
 def _contestants(y, rho):
     """{name: function that gives an endless generator of estimates}, and why one is absent."""
-    makers = {f"ADMM, {name}": lambda name=name: _course(y, rho, name) for name in BACKENDS}
+    makers = {f"ADMM, {name}": lambda name=name: _course(y, rho, name) for name in backend.NAMES}
     found, absent = {}, []
     for name, make in {**makers, "SCICO's ADMM": lambda: _scico(y, rho)}.items():
         try:

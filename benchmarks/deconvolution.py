@@ -90,7 +90,7 @@ def _iterations(y, course):
 
 def _compare(table):
     """The faster backend against each peer, and the ratio that is aimed at."""
-    ours = [row for name, row in table.items() if name.rpartition(", ")[2] in ("numpy", "tensorflow", "jax")]
+    ours = [row for name, row in table.items() if name.rpartition(", ")[2] in backend.NAMES]
     for name, floors in FLOORS.items():
         if name in table:
             figures = [

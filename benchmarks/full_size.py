@@ -1,6 +1,6 @@
 """Seconds an iteration and peak memory at 44 × 1904 × 1900 voxels, a whole microscope's field of view, periodic edges.
 
-python -m benchmarks.full_size [numpy | tensorflow | jax]       takes a minute, and some 6 GB (peak memory: Linux only)
+python -m benchmarks.full_size [name of a backend]   takes a minute, and some 6 GB (peak memory: Linux only)
 """
 
 import resource

@@ -1,6 +1,6 @@
 """Peak memory of a deconvolution with open edges, in float32 volumes of the padded grid (Linux only).
 
-python -m benchmarks.memory numpy | tensorflow | jax [rl | rl-tv | rl-fast]      prints the number of volumes
+python -m benchmarks.memory numpy | fftw | tensorflow | jax [rl | rl-tv | rl-fast]      prints the number of volumes
 """
 
 import re

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import admm, deconvolution, isotropic, psf
+from course_utils import backend
 from course_utils.deconvolve import METHODS
 
 
@@ -42,7 +43,7 @@ def _memory():
     """Peak volumes of a run with open edges, each backend and method by itself; empty where /proc is absent."""
     measured = {}
     if sys.platform.startswith("linux"):
-        for name in ("numpy", "tensorflow", "jax"):
+        for name in backend.NAMES:
             for method in METHODS:
                 run = _in_a_process_of_its_own("benchmarks.memory", name, method, capture_output=True)
                 if run.returncode == 0:

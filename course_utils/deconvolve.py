@@ -11,14 +11,16 @@ from course_utils import formation, operators, optics, richardson_lucy, stopping
 from course_utils.counts import find_background, find_gain
 from course_utils.stack import expect_stack
 
-METHODS = {"rl": richardson_lucy.plain, "rl-tv": richardson_lucy.tv, "rl-fast": richardson_lucy.biggs_andrews}
-# float32 volumes of the padded grid at the peak (benchmarks.memory); TensorFlow keeps what NumPy overwrites
+METHODS = {"rl": richardson_lucy.plain, "rl-tv": richardson_lucy.tv, "rl-fast": richardson_lucy.line_search}
+# float32 volumes of the padded grid at the peak (benchmarks.memory); TensorFlow keeps what NumPy overwrites, and
+# a plan of FFTW the arrays that it saw last
 VOLUMES = {
-    "numpy": {"rl": 8, "rl-tv": 9, "rl-fast": 11},
-    "tensorflow": {"rl": 10, "rl-tv": 20, "rl-fast": 19},
+    "numpy": {"rl": 8, "rl-tv": 9, "rl-fast": 10},
+    "fftw": {"rl": 9, "rl-tv": 13, "rl-fast": 11},
+    "tensorflow": {"rl": 10, "rl-tv": 20, "rl-fast": 20},
     "jax": {"rl": 8, "rl-tv": 9, "rl-fast": 11},
 }
-MOST = {"rl": 300, "rl-tv": 200, "rl-fast": 80}  # iterations that n_iter="auto" tries
+MOST = {"rl": 300, "rl-tv": 200, "rl-fast": 50}  # iterations that n_iter="auto" tries
 
 
 def deconvolve(
@@ -39,16 +41,16 @@ def deconvolve(
 
     stack       as the microscope gave it. Do not subtract its background.
     psf         Stack with the same voxel, unit sum, centre at n // 2 (see `optics.clean_psf`, `optics.resample`).
-    method      "rl", Richardson–Lucy; "rl-fast", the same with momentum, in a fourth of the iterations or fewer;
+    method      "rl", Richardson–Lucy; "rl-fast", in a fifth of the iterations (`line_search`);
                 "rl-tv", with total variation, for bodies of even brightness.
     n_iter      more iterations sharpen more, and raise the noise. "auto": as many as predict best, from half of the
-                photons, the other half (`stopping.held_out`), at most 300, or 80 of "rl-fast". It doubles the time, and
+                photons, the other half (`stopping.held_out`), at most 300, or 50 of "rl-fast". It doubles the time, and
                 wants the camera's own counts: in a stack that was smoothed or interpolated it stops too late.
     weight      of the total variation; "auto": .12 / √(peak photons), at most .03.
     background  a number, in photons if a camera is given, else in the stack's own unit; "auto" finds it.
     camera      `formation.Camera`: counts become photons first. Without it the result keeps the stack's unit, and
                 "auto" takes what noise says of the photons (`counts.find_gain`).
-    backend     "numpy", "tensorflow" or "jax"; TensorFlow if it sees a GPU, else NumPy, if None.
+    backend     "numpy", "fftw", "tensorflow" or "jax"; TensorFlow if it sees a GPU, else NumPy, if None.
     edges       "open", or "periodic" where the stack's border is empty (see `formation.forward`).
     max_memory  bytes to stay within, by working in overlapping tiles; nine tenths of what is free, if None. On a GPU,
                 give what the GPU has. One number of iterations is for all tiles: that of the brightest.

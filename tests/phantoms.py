@@ -11,9 +11,9 @@ PSF_SHAPES = [(3, 3, 3), (2, 3, 4), (3, 4, 2)]
 
 
 def installed_backends():
-    """The names of the backends whose package is here: jax is an extra, and a GPU machine may be without TensorFlow."""
-    names = ["numpy"]
-    for name in ("tensorflow", "jax"):
+    """The names of the backends whose package is here: some are extras, and a GPU machine may be without TensorFlow."""
+    names = []
+    for name in backend.NAMES:
         with contextlib.suppress(ImportError):
             names.append(backend.get(name).name)
     return names

@@ -611,7 +611,7 @@ def settled_run(**more):
     [
         ({}, ["17 iterations by test", "NA 1.2", "0.52 µm", "Gibson and Lanni", "gain 2 counts", "5.5 photons"]),
         ({"method": "rl-tv"}, ["weight 0.012", "10.1002/jemt.20294"]),
-        ({"method": "rl-fast"}, ["10.1364/AO.36.001766", "Biggs"]),
+        ({"method": "rl-fast"}, ["10.1364/JOSAA.8.000893", "line search"]),
         ({"microscope": "light-sheet", "sheet": 0.7}, ["light sheet of 0.7 µm"]),
         ({"microscope": "confocal", "excitation": 0.488}, ["excitation at 0.488 µm", "through a pinhole of 1 Airy"]),
     ],

@@ -15,8 +15,8 @@ MODELS = {
 }
 ALGORITHMS = {
     "rl": "Richardson–Lucy deconvolution (doi:10.1364/JOSA.62.000055, doi:10.1086/111605)",
-    "rl-fast": "Richardson–Lucy deconvolution (doi:10.1364/JOSA.62.000055, doi:10.1086/111605), accelerated after "
-    "Biggs and Andrews (doi:10.1364/AO.36.001766)",
+    "rl-fast": "Richardson–Lucy deconvolution (doi:10.1364/JOSA.62.000055, doi:10.1086/111605), accelerated by "
+    "momentum and a line search (after doi:10.1364/JOSAA.8.000893)",
     "rl-tv": "Richardson–Lucy deconvolution with total variation (doi:10.1002/jemt.20294)",
 }
 

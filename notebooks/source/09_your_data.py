@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     profiles:
-#       test: {MOST: 6, CORE: [16, 40, 40], TRIED: 12}
+#       test: {MOST: 6, CORE: [16, 40, 40], TRIED: 8}
 #       report: {MOST: 60}
 #     bands:
 #       embedded stacks that are refused (of 5): [1, 1]
@@ -77,7 +77,7 @@ METHOD = "auto"  # or "rl", "rl-tv", "rl-fast"
 N_ITER = "auto"  # or a number
 MOST = 25  # iterations that the preview tries
 CORE = (24, 48, 48)  # voxels of the preview
-TRIED = 60  # iterations on the spoiled stacks of the last section
+TRIED = 36  # iterations on the spoiled stacks of the last section
 OUT = "results/your_data"  # where the result and its report are written
 
 # %% [markdown]
