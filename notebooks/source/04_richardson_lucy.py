@@ -760,7 +760,7 @@ print(f"{cell}\ngain by the noise {gain:.2f} counts a photon, background {b_cell
 kept, held = stopping.thin(y_cell, 0.5, rng)
 score = stopping.held_out(held, view, share=0.5, background=b_cell)
 scores = [score(x) for x in line_search(kept, view, n_iter=late_iterations, background=0.5 * b_cell)]
-print(f"held-out photons would stop after {int(np.argmin(scores)) + 1} of {late_iterations} iterations with the line search")
+print(f"held-out photons would stop after {int(np.argmin(scores)) + 1} of {late_iterations} with the line search")
 
 # %%
 sharp = {
