@@ -215,7 +215,7 @@ class FFTW(NumPy):
         # Plans are made without trying: that takes seconds for each new shape, and gains a few per cent. They are kept
         # from one iteration to the next, but not for long: each holds on to the arrays that it transformed last.
         pyfftw.interfaces.cache.enable()
-        pyfftw.interfaces.cache.set_keepalive_time(1)
+        pyfftw.interfaces.cache.set_keepalive_time(10)
         self._plan = {"planner_effort": "FFTW_ESTIMATE", "workers": self._workers}
 
     def rfftn(self, x):

@@ -52,9 +52,9 @@ def _parts(y, H, background, weight):
 
     def derive(y, model, model_z, background, c):
         change = model_z - model
-        there = xp.maximum(model + c * change + background, floor)
-        ratio = y / there
-        return xp.inner(change, 1 - ratio), xp.inner(ratio * change, change / there)
+        relative = change / xp.maximum(model + c * change + background, floor)
+        explained = y * relative
+        return xp.sum(change - explained), xp.inner(explained, relative)
 
     def mix(a, b, c):
         return (a + c * (b - a),)
