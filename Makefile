@@ -6,7 +6,7 @@
 #     make course PROFILE=report   the same with the report's own sizes
 #     make test                    everything that continuous integration runs
 #     make lab PYTHON=python3.12   takes this Python for .venv, and no other
-#     make lab EXTRAS=gpu          adds the packages for an NVIDIA GPU (or EXTRAS=jax)
+#     make lab EXTRAS=gpu          adds the packages for an NVIDIA GPU (or EXTRAS=jax, or fftw)
 
 PYTHON ?= python3
 PROFILE ?=

@@ -1,4 +1,4 @@
-"""The array functions that kernels need, for NumPy, TensorFlow and JAX: a kernel is written once and runs on all three.
+"""The array functions that kernels need, for NumPy, TensorFlow and JAX: a kernel is written once and runs on all.
 
 ``xp = get("numpy")`` gives an object with these functions. Arrays of a backend support ``+ - * /`` and slicing by
 themselves; what differs between the packages (names, Fourier transforms, compilation) stands here.
@@ -53,6 +53,11 @@ class NumPy:
         self.dtype = dtype
         self._fft = scipy.fft
         self._workers = os.cpu_count()
+        self._begin_threads()
+        if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
+            os.register_at_fork(after_in_child=self._begin_threads)
+
+    def _begin_threads(self):
         self._threads = concurrent.futures.ThreadPoolExecutor(self._workers)  # started by the first task
 
     def asarray(self, a):
@@ -88,23 +93,14 @@ class NumPy:
     roll = staticmethod(np.roll)
     stack = staticmethod(np.stack)
 
-    # The next three may overwrite their named argument, which must be the caller's own intermediate result. A fresh
-    # array of the size of a volume costs NumPy more time than the arithmetic, since the system clears its pages.
-
     def times_conj(self, spectrum, transfer):
-        """spectrum · conj(transfer); the spectrum may be overwritten."""
+        """spectrum · conj(transfer); the spectrum, which must be the caller's own, may be overwritten.
+
+        A fresh array of that size costs NumPy more time than the arithmetic, since the system clears its pages.
+        """
         np.conj(spectrum, out=spectrum)
         spectrum *= transfer
         return np.conj(spectrum, out=spectrum)
-
-    def divide(self, y, model, floor):
-        """y / max(model, floor); the model may be overwritten."""
-        np.maximum(model, floor, out=model)
-        return np.divide(y, model, out=model)
-
-    def positive(self, x):
-        """max(x, 0); x may be overwritten."""
-        return np.maximum(x, 0, out=x)
 
     def differences(self, x, steps):
         """Periodic forward differences x[i + 1] − x[i] along each axis, times that axis' step: (axes, *x.shape)."""
@@ -231,12 +227,6 @@ class Compiled:
     def times_conj(self, spectrum, transfer):
         # rather than conj(transfer), which would take a volume for itself
         return self.conj(self.conj(spectrum) * transfer)
-
-    def divide(self, y, model, floor):
-        return y / self.maximum(model, floor)
-
-    def positive(self, x):
-        return self.maximum(x, 0)
 
     def differences(self, x, steps):
         return self.stack([(self.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])

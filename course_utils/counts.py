@@ -26,4 +26,5 @@ def find_gain(stack):
     corners = spectrum[:, np.abs(fft.fftfreq(ny)) > 3 / 8][:, :, fft.rfftfreq(nx) > 3 / 8]
     noise = np.median(np.abs(corners) ** 2) / np.log(2) if corners.size else 0.0  # a power's median is log 2 its mean
     mean = float(np.mean(stack.data))
-    return float(noise / mean) if noise > 0 and mean > 0 else 1.0
+    rounding = (np.finfo(np.float32).eps * float(np.abs(stack.data).max())) ** 2
+    return float(max(noise, rounding) / mean) if noise > 0 and mean > 0 else 1.0

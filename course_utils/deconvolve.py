@@ -44,8 +44,9 @@ def deconvolve(
     method      "rl", Richardson–Lucy; "rl-fast", in a fifth of the iterations (`line_search`);
                 "rl-tv", with total variation, for bodies of even brightness.
     n_iter      more iterations sharpen more, and raise the noise. "auto": as many as predict best, from half of the
-                photons, the other half (`stopping.held_out`), at most 300, or 50 of "rl-fast". It doubles the time, and
-                wants the camera's own counts: in a stack that was smoothed or interpolated it stops too late.
+                photons, the other half (`stopping.held_out`), at most 300, 200 of "rl-tv", 50 of "rl-fast". It doubles
+                the time, and wants the camera's own counts: in a stack that was smoothed or interpolated it stops too
+                late.
     weight      of the total variation; "auto": .12 / √(peak photons), at most .03.
     background  a number, in photons if a camera is given, else in the stack's own unit; "auto" finds it.
     camera      `formation.Camera`: counts become photons first. Without it the result keeps the stack's unit, and
@@ -122,7 +123,7 @@ def _check(stack, psf, method, n_iter, weight):
         raise ValueError(f"n_iter must be a whole number of at least 1, or 'auto'; got {n_iter!r}.")
     if weight != "auto" and method != "rl-tv":
         raise ValueError(f"weight is that of total variation, method='rl-tv'; method {method!r} has none.")
-    if isinstance(weight, str) and weight != "auto":
+    if weight is None or isinstance(weight, str) and weight != "auto":
         raise ValueError(f"weight must be a number, or 'auto'; got {weight!r}.")
     optics.check_psf(psf, stack.voxel_size)
 
@@ -136,4 +137,9 @@ def _photons(stack, background, camera):
             raise ValueError(f"background must be a number, or 'auto'; got {background!r}.")
         background = max(find_background(camera.photons(stack) if camera else stack), 0.0)
     y, background = camera.poisson(stack, background) if camera else (stack, background)
+    if y.data.min() >= 0 and np.mean(y.data) <= 0.9 * np.mean(background):  # an empty stack is near 1
+        raise ValueError(
+            f"no light is left: the stack's mean is {np.mean(y.data):.4g}, the background {np.mean(background):.4g}. "
+            "With a camera the background is in photons, and its offset, in counts, is what a dark stack shows."
+        )
     return y.data, background

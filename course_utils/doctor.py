@@ -45,7 +45,7 @@ def _processors():
     try:
         xp = backend.get("tensorflow")
     except ImportError:
-        return "processors", f"{os.cpu_count()} cores", "without TensorFlow, chapters 6 and 7 cannot run"
+        return "processors", f"{os.cpu_count()} cores", "without TensorFlow, chapters 6, 7, 8 and 10 cannot run"
     if xp.has_gpu:
         return "processors", f"{os.cpu_count()} cores and a GPU", "TensorFlow uses the GPU by itself"
     return "processors", f"{os.cpu_count()} cores, no GPU", "fine: every default of the course is sized for this"

@@ -17,7 +17,7 @@ def line_search(y, H, *, n_iter, background=0.0, start=None):
     Between x and the aim z, c in [0, 1] is where the I-divergence is lowest. H is linear, so with H z it is known
     anywhere on that way, and so is the model at the new x: four Fourier transforms an iteration, as ever.
     a = (k − 1) / (k + 2), as in `heavy_ball`, k counted anew where c gets small. The divergence never rises.
-    Arguments as for `plain`; four volumes more. Light is kept in the end, but not by each step: in trials without
+    Arguments as for `plain`; two volumes more. Light is kept in the end, but not by each step: in trials without
     background to 2 % from the third on.
     Holmes & Liu, J. Opt. Soc. Am. A 8 (1991) 893, doi:10.1364/JOSAA.8.000893, without the momentum.
     """

@@ -117,8 +117,7 @@ def gradient(shape, voxel_size, *, xp):
 
     The difference along z is divided by dz/dx, so that a slope counts the same in every direction.
     """
-    steps = [voxel_size[-1] / d for d in voxel_size]
-
+    steps = lateral_steps(shape, voxel_size)
     return Linear(
         lambda x: xp.differences(x, steps),
         lambda u: xp.differences_adjoint(u, steps),
@@ -133,8 +132,7 @@ def hessian(shape, voxel_size, *, xp):
 
     The mixed ones are times √2, so that the six squares add up to the squared Frobenius norm of the whole matrix.
     """
-    axes = range(len(shape))
-    steps = [voxel_size[-1] / d for d in voxel_size]
+    axes, steps = range(len(shape)), lateral_steps(shape, voxel_size)
     pairs = [(i, j, steps[i] * steps[j] * (1 if i == j else 2**0.5)) for i in axes for j in axes if i <= j]
 
     def forward(x):
@@ -145,6 +143,13 @@ def hessian(shape, voxel_size, *, xp):
         return sum(parts)
 
     return Linear(forward, adjoint, tuple(shape), (len(pairs), *shape), xp)
+
+
+def lateral_steps(shape, voxel_size):
+    """dx / d along each axis: by what a difference becomes one per lateral voxel. ValueError for too few or many d."""
+    if len(voxel_size) != len(shape):
+        raise ValueError(f"voxel_size must hold one length an axis, {len(shape)} in all; got {tuple(voxel_size)}.")
+    return [voxel_size[-1] / d for d in voxel_size]
 
 
 def adjoint_gap(A, rng):

@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from course_utils import operators
 from course_utils.likelihood import check_photons as check_photons
 from course_utils.likelihood import first_estimate, mean_signal, richardson_lucy_step, tiny
 from course_utils.likelihood import i_divergence as i_divergence
@@ -33,20 +34,21 @@ def plain(y, H, *, n_iter, background=0.0, start=None):
         yield x
 
 
-def tv(y, H, *, weight, voxel_size=(1, 1, 1), n_iter, background=0.0, start=None):
+def tv(y, H, *, weight, voxel_size=None, n_iter, background=0.0, start=None):
     """Richardson–Lucy with total variation: x ← [the plain step] / (1 − λ div(∇x / |∇x|)), one step late.
 
     weight      λ, for bodies of even brightness .003 to .03: the fewer photons, the more. It does not follow the unit
                 of the data. Above some .04 the delay of one step makes the estimate swing.
-    voxel_size  (dz, dy, dx) in any unit: a slope counts the same in every direction.
-    Other arguments, and what is raised, as for `plain`; also ValueError for a negative weight. Where div is negative,
+    voxel_size  (dz, dy, dx) in any unit: a slope counts the same in every direction. All alike if None.
+    Other arguments, and what is raised, as for `plain`; also ValueError for a negative weight, or
+    another number of lengths than of axes. Where div is negative,
     the voxel stands above its neighbours, and is lowered. The denominator is kept above .1, so that the estimate stays
     positive for any λ. With open edges the prior counts in proportion to the light that reaches the field of view.
     Dey et al., Microsc. Res. Tech. 69 (2006) 260, doi:10.1002/jemt.20294.
     """
     if not (np.isfinite(weight) and weight >= 0):
         raise ValueError(f"the weight of total variation must be finite and not negative; got {weight}.")
-    xp, steps = H.xp, [voxel_size[-1] / d for d in voxel_size]
+    xp, steps = H.xp, operators.lateral_steps(H.shape_in, voxel_size or (1,) * len(H.shape_in))
     flat = max(1e-3 * mean_signal(y, background), 1e-12)  # slopes far below it do not count as edges
     update = richardson_lucy_step(y, H, background)
 
@@ -80,7 +82,7 @@ def biggs_andrews(y, H, *, n_iter, background=0.0, start=None):
     """Richardson–Lucy with the momentum of Biggs and Andrews: a from how alike the last two changes are.
 
     g = x − p is what a step changed; a = ⟨g, previous g⟩ / ⟨previous g, previous g⟩ within [0, 1], p = x + a (x −
-    previous x). Begins anew where momentum raised the objective. Arguments as for `plain`; three volumes more.
+    previous x). Begins anew where momentum raised the objective. Arguments as for `plain`; two volumes more.
     Biggs & Andrews, Appl. Opt. 36 (1997) 1766, doi:10.1364/AO.36.001766.
     """
     return _accelerated(y, H, _AlikeMomentum(H), n_iter, background, start)
@@ -99,6 +101,7 @@ def _accelerated(y, H, momentum, n_iter, background, start):
     a, lowest = 0.0, np.inf
     for _ in range(n_iter):
         p = ahead(x, previous, xp.asarray(a))[0] if a > 0 else x
+        previous = x
         new, divergence = step(p)
         if a > 0 and float(divergence) > lowest:  # too far; from x itself the objective cannot rise
             del new
@@ -107,7 +110,7 @@ def _accelerated(y, H, momentum, n_iter, background, start):
             new, divergence = step(p)
         lowest = float(divergence)
         a = momentum(new, p)
-        previous, x = x, new
+        x = new
         del new, p
         yield x
 

@@ -14,7 +14,8 @@ SOFTENING = 0.8  # voxels; leaves 2 % of the amplitude at the Nyquist frequency
 
 
 def scatter(shape, voxel_size, *, n, min_distance, rng):
-    """n random places in the volume, no two nearer than min_distance (µm), none nearer to a face than half of it.
+    """n random places in the volume, no two nearer than min_distance (µm), none nearer to a face than half of it,
+    but in the middle of an axis that is too short for that.
 
     Returns (n, 3) voxels (z, y, x), with fractions. Raises ValueError where so many do not fit.
     """
@@ -38,6 +39,8 @@ def beads(shape, voxel_size, *, centres=None, n=20, diameter=0.2, min_distance=1
     photons                 of each bead, all its voxels together.
     """
     if centres is None:
+        if rng is None:
+            raise ValueError("beads are scattered by chance: pass rng=numpy.random.default_rng(seed), or centres=….")
         centres = scatter(shape, voxel_size, n=n, min_distance=min_distance, rng=rng)
     middles, ball = (np.asarray(centres) + 0.5) * check_voxel_size(voxel_size), _ball(2000)
     points = (middles[:, None] + 0.5 * diameter * ball).reshape(-1, 3)

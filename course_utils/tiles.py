@@ -12,7 +12,7 @@ def plan(shape, psf_shape, edges, needed, max_memory):
     """[(window, core), …]: read the window, deblur it, keep the core. One tile where the memory allows.
 
     needed      function of a shape: the bytes that a run on it takes.
-    max_memory  bytes; nine tenths of what is free, if None.
+    max_memory  bytes beside the result; nine tenths of what is free for both, if None.
     Raises MemoryError where even small tiles do not fit, or edges are periodic and the stack does not.
     """
     budget = 0.9 * psutil.virtual_memory().available if max_memory is None else max_memory
@@ -24,6 +24,8 @@ def plan(shape, psf_shape, edges, needed, max_memory):
     )
     if edges == "periodic":
         raise MemoryError(f"{too_large} Periodic edges cannot be tiled; use edges='open'.")
+    if max_memory is None:
+        budget -= 4 * math.prod(shape)  # the result, which fills up beside the tiles
     counts = [1, 1, 1]
     while needed(_window_shape(shape, psf_shape, counts)) > budget:
         cores = [math.ceil(n / c) for n, c in zip(shape, counts, strict=True)]

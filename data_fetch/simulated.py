@@ -22,15 +22,23 @@ def microtubules(size="course"):
     sim        counts of a SIM-like exposure: a PSF half as wide along each axis, a tenth of the light, its own noise.
     psf        of the wide-field stack, Gibson-Lanni.
     The same on every computer: one seed, expectations rounded before the photons are drawn.
-    Raises ValueError for another size.
+    Raises ValueError for another size, FetchError where the cache cannot be written.
     """
+    from data_fetch.download import FetchError
     from data_fetch.tiff import read_stack
 
     if size not in SIZES:
         raise ValueError(f"size must be one of {', '.join(map(repr, SIZES))}; got {size!r}.")
     paths = {part: path(size, part) for part in PARTS}
     if not all(p.is_file() for p in paths.values()):
-        _keep(_simulate(size), paths)
+        try:
+            cache.make_folder(paths["truth"].parent)  # before the work
+            _keep(_simulate(size), paths)
+        except OSError as error:
+            raise FetchError(
+                f"{NAME!r} has to be simulated and kept, and the cache cannot be written ({error}). Set the "
+                f"environment variable {cache.VARIABLE} to a folder that can; now it is {cache.root()}."
+            ) from error
     return {part: read_stack(p) for part, p in paths.items()}
 
 
@@ -82,6 +90,5 @@ def _keep(stacks, paths):
     """Each file appears whole or not at all; processes that simulate at the same time write the same."""
     from data_fetch.tiff import write_stack
 
-    cache.make_folder(paths["truth"].parent)
     for part, stack in stacks.items():
         write_stack(paths[part], stack)

@@ -9,6 +9,7 @@ from pathlib import Path
 from course_utils.stack import Stack
 from data_fetch.voxel import choose_voxel_size, recorded_voxel_size
 
+CLASSIC = 2**32 - 2**25  # bytes: beyond, only a BigTIFF can count them
 PLANES = "ZIQ"  # the letters that tifffile gives to a series of planes: z, and two for "not stated"
 
 
@@ -24,6 +25,7 @@ def read_stack(path, voxel_size=None):
     with _opened(path) as tif:
         check_intact(tif, path)
         index, series = _the_series(tif, path)
+        _check_complete(series, path)
         with _damage_told(path):
             recorded = recorded_voxel_size(tif, index)
         order, shape = _order_of_axes(series, path, has_depth=recorded[0] is not None)
@@ -58,11 +60,22 @@ def write_stack(path, stack):
             ome=True,
             photometric="minisblack",  # or three columns would be taken for red, green and blue
             compression="zlib",
+            bigtiff=stack.data.nbytes > CLASSIC,  # tifffile decides this itself only where nothing is compressed
             metadata={"axes": "ZYX", **_ome_sizes(stack.voxel_size)},
         )
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _check_complete(series, path):
+    """A ValueError where planes of the series lie in files that are not here: tifffile would read them as zeros."""
+    absent = sum(page is None for page in series)
+    if absent:
+        raise ValueError(
+            f"{path} is one of several files of a stack, and {absent} of its {len(series)} planes are in files that "
+            "are not beside it. Copy all files of the series into one folder, under their own names."
+        )
 
 
 def check_intact(tif, path):

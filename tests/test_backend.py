@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -37,8 +39,6 @@ def test_functions_equal_numpys(name):
         (xp.conj(xp.rfftn(a)), np.conj(np.fft.rfftn(x))),
         (a[1:, ::2], x[1:, ::2]),
         (xp.times_conj(xp.rfftn(a), xp.rfftn(a)), np.abs(np.fft.rfftn(x)) ** 2),
-        (xp.divide(a, a - 1.0, 0.25), x / np.maximum(x - 1, 0.25)),
-        (xp.positive(a - 1.0), np.maximum(x - 1, 0)),
         (xp.min(a), x.min()),
         (xp.max(a), x.max()),
     ]:
@@ -161,9 +161,21 @@ def test_get_refuses_what_it_does_not_know(name, dtype, message):
         backend.get(name, dtype)
 
 
-def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "jax", None)
+@pytest.mark.parametrize(("name", "package"), [("jax", "jax"), ("fftw", "pyfftw")])
+def test_a_missing_package_is_named_with_what_to_do(monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
     backend._make.cache_clear()
-    with pytest.raises(ImportError, match="pip install jax, or use another backend"):
-        backend.get("jax")
+    with pytest.raises(ImportError, match=f"pip install {package}, or use another backend"):
+        backend.get(name)
     backend._make.cache_clear()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_computes_too():
+    """The threads of its parent are not there; a queue that waits for them would wait for ever."""
+    code = (
+        "import os, numpy as np; from course_utils import backend; xp = backend.get('numpy');"
+        "f = lambda: xp.differences(np.ones((8, 256, 256), np.float32), (1, 1, 1)).sum(); f(); child = os.fork();"
+        "os._exit(int(f())) if child == 0 else exit(os.waitpid(child, 0)[1])"
+    )
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60, check=False).returncode == 0

@@ -56,6 +56,20 @@ def _unguarded(v, y, b, r):
     return np.where(q > 0, (q + root) / 2, 2 * y / r / (root - q)) - b
 
 
+def _guarded_in_double(v, y, b, r):
+    """Its guard is zero in float32."""
+    q = v + b - 1 / r
+    twice = np.maximum(np.abs(q) + np.sqrt(q * q + 4 * y / r), 1e-50)
+    return np.where(q > 0, twice / 2, 2 * y / r / twice) - b
+
+
+def _shrunk_in_place(v, w, r):
+    v[np.abs(v) <= w / r] = 0
+    v[v > 0] -= w / r
+    v[v < 0] += w / r
+    return v
+
+
 PHOTONS = [
     (lambda v, y, b, r: (v + b - 1 / r - np.sqrt((v + b - 1 / r) ** 2 + 4 * y / r)) / 2 - b, "other root"),
     (lambda v, y, b, r: _prox(v, y, 0, r), "background is missing: q"),
@@ -73,6 +87,7 @@ PHOTONS = [
     (lambda v, y, b, r: _root(v + b - 1, y / r) - b, "stands as 1 in q"),
     (_textbook, "not in float32"),
     (_unguarded, "0 / 0"),
+    (_guarded_in_double, "0 / 0"),
     (lambda v, y, b, r: v, "for v = .*, y = .*, background = 3 and rho = 0.2 it gives .* is right"),
     (lambda v, y, b, r: np.where(v > 9, np.nan, _prox(v, y, b, r)), "not yet right"),
     (lambda v, y, b, r: v[:-1], "must have shape"),
@@ -290,6 +305,7 @@ def test_the_mistake_is_diagnosed(check, answer, diagnosis):
     ("check", "answer"),
     [
         (checks.soft_threshold, lambda v, w, r: _soft(v, w / r)),
+        (checks.soft_threshold, _shrunk_in_place),
         (checks.photon_prox, _prox),
         (checks.x_update, _solve),
         (checks.dual_update, _turn),

@@ -36,6 +36,13 @@ def _resolution(f, c, threshold, first=0, mix=None):
     return 1 / (f[k - 1] + part * (f[k] - f[k - 1])) if mix is None else mix(f, k, part)
 
 
+def _first(f, c, threshold):
+    """As if there were always one below."""
+    k = int(np.argmax(c < threshold))
+    part = (c[k - 1] - threshold) / (c[k - 1] - c[k])
+    return 1 / (f[k - 1] + part * (f[k] - f[k - 1]))
+
+
 def _last_crossing(f, c, threshold):
     below = np.flatnonzero((c[1:] < threshold) & (c[:-1] >= threshold)) + 1
     if not below.size:
@@ -103,6 +110,7 @@ MISTAKES = {
         (lambda f, c, t: _resolution(f, c, t) if (c < t).any() else np.inf, "never falls"),
         (lambda f, c, t: _resolution(f, c, t) if (c < t).any() else 1 / f[0], "index 0"),
         (lambda f, c, t: _resolution(f, c, t) / 2 if (c < t).any() else 1 / f[-1], "half the period"),
+        (lambda f, c, t: _resolution(f, c, t) if (c < t).any() else _first(f, c, t), "ask first"),
         (lambda f, c, t: 0.9 * _resolution(f, c, t), "not yet right"),
         (lambda f, c, t: c < t, "one number"),
     ],

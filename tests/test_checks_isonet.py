@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy import fft, ndimage
+from scipy import fft, ndimage, signal
 
 from course_utils import checks
 
@@ -51,6 +51,7 @@ SAMPLINGS = [
     (lambda v, s: np.repeat(v[::s], s, axis=0)[: len(_sampled(v, s))], "was repeated"),
     (lambda v, s: _between(_means(v, s), s), "averaged"),
     (lambda v, s: v[: len(_sampled(v, s))], "the volume itself"),
+    (lambda v, s: v, "the volume itself"),
     (lambda v, s: v[: len(v) // 2], "planes, from the first one"),
     (lambda v, s: _sampled(v, s)[:, :1], "must have shape"),
     (lambda v, s: 1.01 * _sampled(v, s), "not yet right"),
@@ -69,8 +70,8 @@ def _noisy(x, gain, rng):
     return rng.poisson(x / gain) * gain
 
 
-def _training_pair(x, kernel, s, gain, rng, noisy=_noisy):
-    rows = noisy(_blur(x, kernel)[::s], gain, rng)
+def _training_pair(x, kernel, s, gain, rng, noisy=_noisy, blurred=_blur):
+    rows = noisy(blurred(x, kernel)[::s], gain, rng)
     return _between(rows, s), x[: (len(rows) - 1) * s + 1]
 
 
@@ -132,6 +133,7 @@ PAIRS = [
         "noise of its own already",
     ),
     (lambda *a: (1.01 * _training_pair(*a)[0], _training_pair(*a)[1]), "not yet right"),
+    (lambda *a: _training_pair(*a, blurred=lambda x, k: signal.fftconvolve(x, k, mode="same")), "less than nothing"),
 ]
 
 

@@ -36,6 +36,7 @@ MISTAKES = {
         (lambda c, full: np.count_nonzero(c == full), "how many"),
         (lambda c, full: 100 * np.mean(c == full), "per cent"),
         (lambda c, full: np.mean(c > full), "above the largest value"),
+        (lambda c, full: np.mean(c == np.iinfo(c.dtype).max), "largest number of the file's type"),
         (lambda c, full: np.mean(c == c.max()), "not with the stack's own maximum"),
         (lambda c, full: np.mean(c > 0.9 * full), "nearly as bright"),
         (lambda c, full: np.mean((c == full).any(axis=(1, 2))), "share of planes"),

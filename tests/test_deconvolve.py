@@ -76,6 +76,15 @@ def test_gain_of_a_stack_without_noise_is_harmless():
     assert find_gain(Stack(np.ones((3, 2, 2)), VOXEL)) == 1
 
 
+def test_a_stack_without_noise_is_deconvolved(problem):
+    truth, _, psf = problem
+    smooth = operators.blur(psf.data, truth.shape, xp=backend.get("numpy"))(truth.data)
+    for scale in (1, 1e-3):
+        stack = truth.with_data(scale * np.maximum(smooth, 0))
+        x = deconvolve(stack, psf, method="rl-fast", edges="periodic", progress=False)
+        assert compare.nrmse(x.data / scale, truth) < compare.nrmse(stack.data / scale, truth)
+
+
 def test_tiles_take_the_iterations_of_the_brightest(problem, monkeypatch):
     *_, psf = problem
     rng, seen = np.random.default_rng(3), []
@@ -183,6 +192,13 @@ def _other_voxel(psf):
         (lambda y, p: {"stack": y, "psf": p, "n_iter": 2.5}, ValueError, "n_iter must be a whole number"),
         (lambda y, p: {"stack": y, "psf": p, "background": "none"}, ValueError, "a number, or 'auto'"),
         (lambda y, p: {"stack": y, "psf": p, "background": None}, ValueError, "got None"),
+        (lambda y, p: {"stack": y, "psf": p, "background": 1e4}, ValueError, "no light is left"),
+        (
+            lambda y, p: {"stack": y, "psf": p, "camera": Camera(gain=2, offset=1e4, read_noise=3)},
+            ValueError,
+            "no light is left",
+        ),
+        (lambda y, p: {"stack": y, "psf": p, "method": "rl-tv", "weight": None}, ValueError, "weight must be a number"),
         (lambda y, p: {"stack": y, "psf": p, "n_iter": None}, ValueError, "n_iter must be a whole number"),
         (
             lambda y, p: {"stack": data_fetch.Bundle(y, p), "psf": p},

@@ -388,6 +388,8 @@ def test_data_consistency_refuses_other_grids_and_no_weight():
     x, psf = Stack(np.ones((6, 6, 6)), VOXEL), _gaussian((1.0, 1.0, 1.0), across=7)
     with pytest.raises(ValueError, match=r"must be on one grid; got shapes \(6, 6, 6\) and \(5, 6, 6\)"):
         isonet.data_consistency(x, Stack(np.ones((5, 6, 6)), VOXEL), psf)
+    with pytest.raises(ValueError, match="must be on one grid"):
+        isonet.data_consistency(x, Stack(x.data, (0.4, 0.1, 0.1)), psf)
     with pytest.raises(ValueError, match="mu must be positive"):
         isonet.data_consistency(x, x, psf, mu=0)
     with pytest.raises(ValueError, match="differs from the stack's"):

@@ -277,9 +277,10 @@ def test_a_negative_weight_is_refused():
 
 
 @pytest.mark.parametrize("algorithm", ALL)
-def test_data_start_and_earlier_estimates_are_left_as_they_were(algorithm):
+@pytest.mark.parametrize("name", [name for name in ("numpy", "fftw") if name in installed_backends()])
+def test_data_start_and_earlier_estimates_are_left_as_they_were(algorithm, name):
     """NumPy's steps overwrite their intermediate results, and nothing else."""
-    _, y, H = _problem()
+    _, y, H = _problem(xp=backend.get(name))
     start = np.full(SHAPE, 3, np.float32)
     for A in (H, operators.identity(SHAPE, xp=H.xp), operators.bin_z(1, SHAPE, xp=H.xp)):
         before, estimates, copies = y.copy(), [], []
@@ -288,6 +289,17 @@ def test_data_start_and_earlier_estimates_are_left_as_they_were(algorithm):
             copies.append(np.array(x))
         assert np.array_equal(y, before) and (start == 3).all()
         assert all(map(np.array_equal, estimates, copies))
+
+
+def test_total_variation_wants_one_length_an_axis():
+    """A plane is deblurred like a stack whose planes are all alike."""
+    xp, psf = backend.get("numpy"), gaussian_psf((1, 3, 3), (1, 1, 1))
+    y = np.random.default_rng(5).poisson(20, (8, 9)).astype(np.float32)
+    H, thick = operators.blur(psf[0], (8, 9), xp=xp), operators.blur(psf, (2, 8, 9), xp=xp)
+    flat = _last(richardson_lucy.tv(y, H, weight=0.02, n_iter=20))
+    assert np.allclose(_last(richardson_lucy.tv(np.stack([y, y]), thick, weight=0.02, n_iter=20)), flat, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"one length an axis, 2 in all; got \(1, 1, 1\)"):
+        next(richardson_lucy.tv(y, H, weight=0.02, voxel_size=(1, 1, 1), n_iter=1))
 
 
 @pytest.mark.parametrize("edges", ["periodic", "open"])
@@ -346,7 +358,7 @@ def test_i_divergence_is_zero_only_for_the_data_themselves():
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc, which only Linux has")
 @pytest.mark.parametrize(
     ("name", "method"),
-    [(name, "rl") for name in installed_backends()] + [("numpy", "rl-tv"), ("numpy", "rl-fast")],
+    [(name, "rl") for name in installed_backends()] + [("numpy", "rl-tv"), ("numpy", "rl-fast"), ("fftw", "rl-tv")],
 )
 def test_peak_memory_stays_within_what_is_announced(name, method):
     command = [sys.executable, "-m", "benchmarks.memory", name, method]  # in a process of its own, from the top folder

@@ -163,10 +163,10 @@ def test_import_takes_less_than_half_a_second():
 def modules():
     """Every module of both packages, but those whose docstring says "Imports TensorFlow"."""
     found = []
-    for path in sorted([*ROOT.glob("course_utils/*.py"), *ROOT.glob("data_fetch/*.py")]):
+    for path in sorted([*ROOT.glob("course_utils/**/*.py"), *ROOT.glob("data_fetch/**/*.py")]):
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         if "Imports TensorFlow" not in docstring and path.stem != "__main__":
-            found.append(f"{path.parent.name}.{path.stem}".removesuffix(".__init__"))
+            found.append(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
     return found
 
 

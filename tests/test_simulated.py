@@ -53,6 +53,14 @@ def test_volume_is_kept_and_is_the_same_when_simulated_again(volume, monkeypatch
     assert np.array_equal(data_fetch.load("microtubules", size="small").stack.data, volume.stack.data)
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_the_work(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setattr(simulated, "_simulate", lambda size: pytest.fail("simulated in vain"))
+    with pytest.raises(data_fetch.FetchError, match=f"Set the environment variable {cache.VARIABLE}"):
+        data_fetch.load("microtubules", size="small")
+
+
 def test_sizes_and_voxels_that_are_none_are_refused(volume):
     with pytest.raises(ValueError, match="size must be one of 'small', 'course', 'report'; got 'huge'"):
         data_fetch.load("microtubules", size="huge")

@@ -280,6 +280,37 @@ def test_file_cut_anywhere_is_refused_and_never_half_read(tmp_path, kind):
             np.testing.assert_array_equal(back.data, full.data)
 
 
+PARTS = """<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">
+<Pixels ID="P:0" DimensionOrder="XYZCT" Type="uint16" SizeX="7" SizeY="6" SizeZ="4" SizeC="1" SizeT="1"
+PhysicalSizeX="0.1" PhysicalSizeY="0.1" PhysicalSizeZ="0.3"><Channel ID="C:0"/>
+<TiffData FirstZ="0" IFD="0" PlaneCount="2"><UUID FileName="z0.ome.tif">urn:uuid:a</UUID></TiffData>
+<TiffData FirstZ="2" IFD="0" PlaneCount="2"><UUID FileName="z1.ome.tif">urn:uuid:b</UUID></TiffData>
+</Pixels></Image></OME>"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stack_of_several_files_is_not_read_with_planes_missing(tmp_path):
+    planes = np.arange(4 * 6 * 7, dtype=np.uint16).reshape(4, 6, 7) + 1
+    description = PARTS.replace("<OME ", '<OME UUID="urn:uuid:a" ')
+    tifffile.imwrite(tmp_path / "z0.ome.tif", planes[:2], description=description, metadata=None)
+    with pytest.raises(ValueError, match="2 of its 4 planes are in files that are not beside it"):
+        read_stack(tmp_path / "z0.ome.tif")
+    tifffile.imwrite(
+        tmp_path / "z1.ome.tif", planes[2:], description=description.replace('uuid:a" ', 'uuid:b" '), metadata=None
+    )
+    assert np.array_equal(read_stack(tmp_path / "z0.ome.tif").data, planes)
+
+
+def test_what_is_too_large_for_a_classic_tiff_becomes_a_bigtiff(tmp_path, monkeypatch):
+    stack = Stack(np.random.default_rng(0).random((4, 5, 6)), (0.3, 0.1, 0.1))
+    for limit, big in ((10**9, False), (10, True)):
+        monkeypatch.setattr("data_fetch.tiff.CLASSIC", limit)
+        write_stack(tmp_path / "a.ome.tif", stack)
+        with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+            assert tif.is_bigtiff == big
+        assert np.array_equal(read_stack(tmp_path / "a.ome.tif").data, stack.data)
+
+
 def test_damaged_pixels_are_refused(tmp_path):
     write_stack(tmp_path / "a.tif", Stack(volume((4, 60, 50), np.float32), VOXEL))
     content = bytearray((tmp_path / "a.tif").read_bytes())

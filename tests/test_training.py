@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from course_utils import srcnn, training
+from course_utils import isonet, srcnn, training
 
 
 def _pairs(n=24, size=15, seed=0):
@@ -142,6 +142,28 @@ def test_the_checkpoint_of_another_model_is_refused(tmp_path):
     _fit(_small(), _pairs(), checkpoint=tmp_path / "state.npz")
     with pytest.raises(ValueError, match="written for another model or optimizer"):
         _fit(srcnn.srcnn((3, 3, 3), (4, 3)), _pairs(), checkpoint=tmp_path / "state.npz")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_checkpoint_goes_on_with_validation_data_if_it_was_begun_with_them(first, tmp_path):
+    with_and_without = {True: {"validation": _pairs(seed=1)}, False: {}}
+    path = tmp_path / "state.npz"
+    _fit(_small(), _pairs(), epochs=1, checkpoint=path, **with_and_without[first])
+    with pytest.raises(ValueError, match=f"written {'with' if first else 'without'} validation data"):
+        _fit(_small(), _pairs(), checkpoint=path, **with_and_without[not first])
+
+
+def test_a_training_that_ran_out_of_time_is_not_gone_on_with(tmp_path):
+    lengths = [
+        len(_fit(_small(), _pairs(), epochs=10**6, seconds=1e-9, checkpoint=tmp_path / "state.npz").loss)
+        for _ in range(2)
+    ]
+    assert lengths == [1, 1]
+
+
+def test_patches_that_a_pooling_model_cannot_take_are_refused():
+    with pytest.raises(ValueError, match=r"does not take patches of 34 × 34: a model that pools"):
+        _fit(isonet.unet(), _pairs(size=34))
 
 
 def test_the_clock_ends_a_training():

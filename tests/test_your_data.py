@@ -126,6 +126,38 @@ def test_an_answer_that_waited_for_another_one_is_taken_with_it():
     assert (form.settings.NA, form.problems) == (1.4, {})
 
 
+def test_the_newest_answer_is_tried_first():
+    form = your_data.Form(replace(KNOWN, n_immersion=1.33))
+    for name, text in (("n_immersion", "abc"), ("NA", "1.45"), ("n_immersion", "1.515")):
+        form.answer(name, text)
+    assert (form.settings.NA, form.problems) == (1.45, {})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_iter": 0}, "n_iter must be a whole number of at least 1"),
+        ({"n_iter": 2.5}, "n_iter must be a whole number of at least 1"),
+        ({"background": "none"}, "background must be a number"),
+        ({"background": -2.0}, "background must be a number, not negative"),
+        ({"weight": "x"}, "weight must be a number"),
+        ({"offset": float("nan")}, "offset"),
+        ({"planes": 5}, r"planes must be \(first, stop\)"),
+    ],
+)
+def test_settings_refuse_what_cannot_be_right(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**wrong)
+
+
+@pytest.mark.parametrize(("number", "unit", "found"), [("410", "nm", 0.41), ("0.41", "um", 0.41), ("4100", "Å", 0.41)])
+def test_wavelengths_are_read_in_their_unit(tmp_path, number, unit, found):
+    text = XML.replace('EmissionWavelength="525"', f'EmissionWavelength="{number}" EmissionWavelengthUnit="{unit}"')
+    counts = np.ones((5, 6, 7), np.uint16)
+    tifffile.imwrite(tmp_path / "a.ome.tif", counts, description=text.encode(), metadata=None, photometric="minisblack")
+    assert your_data.find(Settings(path=str(tmp_path / "a.ome.tif"))).settings.wavelength == found
+
+
 def test_the_widget_shows_the_form_and_hands_answers_on():
     state = your_data.Form(replace(KNOWN, voxel_size=VOXEL))
     fields, said = widgets.form(state).children

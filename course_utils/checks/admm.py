@@ -38,7 +38,7 @@ def soft_threshold(answer):
         "what is not 0. |z| takes its threshold from all": np.where(length > t, v, 0),
         "this divides: the prox of weight / 2 · z². |z| subtracts": v / (1 + t),
     }
-    compare(call(answer, v, weight, rho), _shrink(v, t), mistakes)
+    compare(call(answer, v.copy(), weight, rho), _shrink(v, t), mistakes)
     holds("what is shorter than weight / rho becomes 0", "all else is shortened by weight / rho, and keeps its sign")
 
 
@@ -105,7 +105,8 @@ def _diagnose_cancellation(answer):
             f"{result[worst]:.4g}, and {exact[worst]:.4g} is right. Where q < 0, q + √(q² + …) is the difference of "
             "two nearly equal numbers: there, take w = (2 y / rho) / (−q + √(q² + 4 y / rho))."
         )
-    dark = np.asarray(call(answer, np.full(2, 10.0), np.zeros(2), 0.0, 0.1))  # q = 0
+    v, y = np.full(2, 10, np.float32), np.zeros(2, np.float32)
+    dark = np.asarray(call(answer, v, y, np.float32(0), np.float32(0.1)))  # q = 0
     if not np.allclose(dark, 0):
         raise NotYet(
             f"where y = 0 and q = 0 it gives {dark[0]}: 0 / 0. Keep the denominator above, say, 1e-30 (np.maximum)."

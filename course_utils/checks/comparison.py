@@ -51,7 +51,7 @@ def honest_iteration(answer):
             raise NotYet("give back two numbers: return n, dB.")
         n, dB = (float(value) for value in result)
         k = int(np.argmax(a))
-        if (n, dB) == (dB, n) or n == b[k] and dB == k + 1:
+        if n == b[k] and dB == k + 1:
             raise NotYet("the order is: the number of iterations, then the PSNR.")
         if n == k and dB == b[k]:
             raise NotYet("numpy counts from 0, iterations from 1: n is one too small.")
@@ -87,6 +87,7 @@ def resolution(answer):
             _expect(found, 1 / f[-1], {
                 "the curve never falls below the threshold: the finest period that was looked at is all one can say":
                 np.inf, "this is a frequency; the resolution is a period, 1 / frequency": f[-1],
+                "index 0 was taken for 'never': ask first whether any point lies below": _crossing(f, c, threshold, 0),
                 "index 0 was taken for 'never': the finest period is 1 / frequency[-1]": 1 / f[0],
             }, what)  # fmt: skip
             continue

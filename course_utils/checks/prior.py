@@ -83,7 +83,8 @@ def _diagnose_prox(prior, v, shape):
             "the prox has turned the sign of small v; what is shorter than the threshold becomes 0: max(…, 0)."
         )
     with np.errstate(all="ignore"):
-        if not all(np.isfinite(call(prior.prox, 0 * v, t, XP)).all() for t in (threshold, 0.0)):
+        zero, single = np.zeros(v.shape, np.float32), backend.get("numpy")  # float32, as volumes are
+        if not all(np.isfinite(call(prior.prox, zero, t, single)).all() for t in (threshold, 0.0)):
             raise NotYet("the prox of 0 is not finite: 0 / 0? Keep the denominator above zero, also for a weight of 0.")
     if right:
         return

@@ -17,7 +17,8 @@ def saturated_share(answer):
             "this is how many voxels are saturated; the share of all is asked for": at,
             "this was divided by the number of planes; divide by that of all voxels": at / len(counts),
             "this is in per cent; the share lies between 0 and 1": 100 * at / counts.size,
-            "no voxel can be above the largest value: those that are cut off are *at* it (>=, not >)": 0.0,
+            "none was found. No voxel can be above the largest value: those cut off are *at* it (>=, not >); and "
+            "compare with full, not with the largest number of the file's type": 0.0,
             "this is the share of planes in which a voxel is saturated": np.mean((counts == full).any(axis=(1, 2))),
             "this is the share of voxels that are not saturated": 1 - at / counts.size,
         }
@@ -119,7 +120,10 @@ def _names(result, case):
         raise NotYet(f"give back a list of names; got {result!r}.")
     strange = [name for name in result if name not in case]
     if strange:
-        raise NotYet(f"{strange[0]!r} is not the name of a fact; give back the names, not the values.")
+        raise NotYet(
+            f"{strange[0]!r} is not the name of a fact in this dictionary; go through facts.items(), and give back "
+            "names, not values."
+        )
     return list(result)
 
 

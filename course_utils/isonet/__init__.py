@@ -87,10 +87,10 @@ def data_consistency(estimate, observed, psf, *, mu=0.1):
     """
     for name, stack in (("estimate", estimate), ("observed", observed)):
         expect_stack(stack, name)
-    if estimate.shape != observed.shape:
+    if estimate.shape != observed.shape or not np.allclose(estimate.voxel_size, observed.voxel_size, rtol=1e-3):
         raise ValueError(
-            f"estimate and observed must be on one grid; got shapes {estimate.shape} and {observed.shape}. Take "
-            "isonet.isotropic(stack) for what was observed."
+            f"estimate and observed must be on one grid; got shapes {estimate.shape} and {observed.shape}, "
+            f"voxels {um(estimate.voxel_size)} and {um(observed.voxel_size)}. Take isonet.isotropic(stack) as observed."
         )
     if not mu > 0:
         raise ValueError(f"mu must be positive, or nothing holds where no light passes; got {mu}.")

@@ -20,7 +20,7 @@ def numbers(named, *, rows, columns, unit, xlabel, ylabel, diverging=False, limi
 
     rows, columns  the names along each matrix: lists, or {"title": list}. unit: of the values.
     diverging      white at 0, for values of both signs. A NaN stays blank, with a dash.
-    limit          of the colours; values beyond are written, in the last colour. The largest of all if None.
+    limit          of the colours, if diverging; values beyond have the last one. The largest of all if None.
     """
     wide = sum(m.shape[1] for m in named.values())
     height = 1.5 + 0.5 * max(len(m) for m in named.values())

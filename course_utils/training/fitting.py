@@ -43,15 +43,21 @@ def fit(
                    from it, as if it had never stopped.
     An interrupt (the notebook's stop button) ends the training, and leaves the model with what it has learned.
     A model of valid convolutions gives less than the patch: its targets are cropped around their middle.
-    Raises ValueError where pairs do not fill one batch, do not fit the model, or the checkpoint is another model's.
+    Raises ValueError where pairs do not fill one batch, do not fit the model, or the checkpoint is another model's,
+    or of a training with validation where this one has none, or the reverse.
     """
     _check(pairs, validation, epochs, batch)
     data, held = _aligned(model, pairs), _aligned(model, validation) if validation else None
     _compile(model, loss, optimizer)
     state = State(model, checkpoint)
     history = state.history
+    if history.loss and bool(history.validation) != bool(validation):
+        raise ValueError(
+            f"the checkpoint {checkpoint} was written {'with' if history.validation else 'without'} validation data; "
+            "go on in the same way, or give another file."
+        )
     pace = _Pace(epochs, len(pairs) // batch, seconds, clock, history.seconds, None if optimizer else learning_rate)
-    history.stopped = "finished"
+    history.stopped = "out of time" if history.loss and pace.out_of_time else "finished"
     with tqdm(total=epochs, initial=len(history.loss), disable=not progress, desc="training", unit="epoch") as bar:
         try:
             for mean in _epochs(model, data, held, batch, seed, pace, state):
@@ -180,8 +186,14 @@ def _compile(model, loss, optimizer):
 
 def _aligned(model, pairs):
     """Inputs, and targets cropped around their middle to what the model gives."""
-    height, width = model.compute_output_shape(pairs.inputs.shape)[1:3]
     rows, columns = pairs.targets.shape[1:3]
+    try:
+        height, width = model.compute_output_shape(pairs.inputs.shape)[1:3]
+    except ValueError as error:
+        raise ValueError(
+            f"{model.name} does not take patches of {rows} × {columns}: a model that pools needs patches of a multiple "
+            f"of its pooling, such as 32 × 32. ({error})"
+        ) from error
     if height > rows or width > columns or (rows - height) % 2 or (columns - width) % 2:
         raise ValueError(
             f"the model turns patches of {rows} × {columns} into {height} × {width}; expected the same size, or an "

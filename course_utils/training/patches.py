@@ -83,6 +83,8 @@ def patches(inputs, targets, *, size, count, augment=True, flat=0.0, rng):
     Raises ValueError where the images do not fit each other or the size, or nearly all places are flat.
     """
     inputs, targets = _check_images(inputs, targets)
+    if count < 1:
+        raise ValueError(f"count must be at least 1 patch; got {count}.")
     height, width = _check_size(size, inputs, augment)
     level = flat * np.std(np.concatenate([target.ravel() for target in targets]))
     room = [(image.shape[0] - height + 1, image.shape[1] - width + 1) for image in inputs]

@@ -79,6 +79,7 @@ class Form:
 
     def answer(self, name, text):
         """Take an answer to one question, as it was typed or chosen."""
+        self._pending.pop(name, None)  # the newest answer comes last
         self._pending[name] = "" if text == UNKNOWN else text
         self.problems = {}
         for waiting in list(reversed(self._pending)):  # the newest may be what the others waited for

@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from course_utils import backend, formation
 from course_utils.deconvolve import deconvolve, memory_needed
 from course_utils.your_data.preview import with_margin
@@ -58,6 +56,6 @@ def cost(stack, psf, settings, trial, place):
 
 def fingerprint(stack):
     """The first 16 digits of a SHA-256 over the voxels and their size: equal for equal stacks, whatever their file."""
-    digest = hashlib.sha256(np.ascontiguousarray(stack.data).tobytes())
+    digest = hashlib.sha256(stack.data)
     digest.update(repr((stack.shape, stack.voxel_size)).encode())
     return digest.hexdigest()[:16]

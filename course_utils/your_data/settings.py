@@ -5,6 +5,8 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+
 from course_utils.deconvolve import METHODS
 from course_utils.formation import Camera
 from course_utils.optics import Optics
@@ -82,7 +84,15 @@ class Settings:
         for name in ("wavelength", "excitation"):
             if (getattr(self, name) or 0) > 3:
                 raise ValueError(f"{name} is in µm; got {getattr(self, name)}. For 520 nm write {name}=0.52.")
-        _ = self.optics, self.camera  # they know what is possible
+        for name in ("weight", "background"):
+            value = getattr(self, name)
+            if value != "auto" and (isinstance(value, str) or not 0 <= value < math.inf):
+                raise ValueError(f"{name} must be a number, not negative, or 'auto'; got {value!r}.")
+        if self.n_iter != "auto" and (not isinstance(self.n_iter, int) or self.n_iter < 1):
+            raise ValueError(f"n_iter must be a whole number of at least 1, or 'auto'; got {self.n_iter!r}.")
+        # these know what is possible, whatever else is known
+        Camera(1.0 if self.gain is None else self.gain, self.offset, self.read_noise)
+        _ = self.optics
 
     @property
     def optics(self):
@@ -133,6 +143,7 @@ def read_settings(path):
 
 
 def _whole_range(planes):
-    if len(planes) != 2 or not all(float(p).is_integer() for p in planes) or not 0 <= planes[0] < planes[1]:
+    two = np.ndim(planes) == 1 and len(planes) == 2 and all(float(p).is_integer() for p in planes)
+    if not (two and 0 <= planes[0] < planes[1]):
         raise ValueError(f"planes must be (first, stop), whole numbers with 0 <= first < stop; got {planes!r}.")
     return tuple(int(p) for p in planes)

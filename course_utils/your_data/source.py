@@ -10,6 +10,7 @@ import numpy as np
 import data_fetch
 from course_utils import optics
 from course_utils.stack import Stack
+from data_fetch.voxel import micrometres
 
 # what the course knows of its own samples beside what a Bundle says
 SAMPLES = {
@@ -43,7 +44,7 @@ def find(settings, *, given=(), fill=True):
     """The Source that the Settings name. What they leave open is filled from the file, or from the sample.
 
     given  names of the Settings that stand as they are, even at the default. fill=False: so do all (but for a voxel
-    that is not known). Where the file says otherwise, the facts tell. Paths become absolute.
+    that is not known). Where the file says otherwise (but of the voxel), the facts tell. Paths become absolute.
     Raises ValueError where the voxel is not known, or the planes are not there.
     """
     settings = replace(settings, **{k: _absolute(getattr(settings, k)) for k in ("path", "psf_path")})
@@ -130,7 +131,7 @@ def recorded(path):
     def number(kind, key, factor=1.0):
         text = found[kind].get(key) if kind in found else None
         try:
-            return factor * float(text)
+            return round(factor * float(text), 9)  # 410 nm are 0.41 µm, as one would type it
         except (TypeError, ValueError):
             return None
 
@@ -169,7 +170,7 @@ def _overruled(settings, known):
 
 
 def _unit(element, key):
-    return {"nm": 1e-3, "µm": 1.0}.get(element.get(key, "nm"), np.nan)
+    return micrometres(element.get(key, "nm"))
 
 
 def _of_bundle(bundle, facts):
