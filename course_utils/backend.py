@@ -199,7 +199,7 @@ class NumPy:
 
 
 class FFTW(NumPy):
-    """numpy, with Fourier transforms by FFTW, through pyfftw (an optional extra): in half of scipy's time or less."""
+    """numpy, with Fourier transforms by FFTW, through pyfftw (an extra): in half to three quarters of scipy's time."""
 
     name = "fftw"
 

@@ -40,10 +40,10 @@ def tv(y, H, *, weight, voxel_size=None, n_iter, background=0.0, start=None):
     weight      λ, for bodies of even brightness .003 to .03: the fewer photons, the more. It does not follow the unit
                 of the data. Above some .04 the delay of one step makes the estimate swing.
     voxel_size  (dz, dy, dx) in any unit: a slope counts the same in every direction. All alike if None.
-    Other arguments, and what is raised, as for `plain`; also ValueError for a negative weight, or
-    another number of lengths than of axes. Where div is negative,
-    the voxel stands above its neighbours, and is lowered. The denominator is kept above .1, so that the estimate stays
-    positive for any λ. With open edges the prior counts in proportion to the light that reaches the field of view.
+    Other arguments, and what is raised, as for `plain`; also ValueError for a negative weight, or not one length an
+    axis. Where div is negative, the voxel stands above its neighbours, and is lowered. The denominator is kept above
+    .1, so that the estimate stays positive for any λ. With open edges the prior counts in proportion to the light that
+    reaches the field of view.
     Dey et al., Microsc. Res. Tech. 69 (2006) 260, doi:10.1002/jemt.20294.
     """
     if not (np.isfinite(weight) and weight >= 0):
