@@ -47,9 +47,7 @@ def _seconds(course, peers, needed, n_iter, rounds):
     The course's own are run from the start to the objective, for an iteration's cost may change on the way; plain
     Richardson–Lucy, whose iterations are all alike, for n_iter. The first, which compiles, is not timed.
     """
-    counts = {name: n_iter if needed[name] == GOAL else needed[name] - 1 for name in course} | dict.fromkeys(
-        peers, n_iter
-    )
+    counts = {name: n_iter if needed[name] == GOAL else needed[name] - 1 for name in (*course, *peers)}
     runs = {name: lambda estimates, n=counts[name]: _go_on(estimates, n) for name in course}
     for name, run in peers.items():
         runs[name] = lambda run=run: run(1 + n_iter)

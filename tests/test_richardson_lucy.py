@@ -46,10 +46,10 @@ def test_backends_agree_after_twenty_iterations(algorithm, other, background, ed
         results.append(_last(algorithm(y, H, n_iter=20, background=background)))
     # in the dark, the direction of a slope that is next to zero hangs on rounding
     bound = 2e-3 if algorithm is TV and background == 0 else 1e-4
-    if algorithm is richardson_lucy.line_search:
-        bound = 5e-4  # steps three times as long carry rounding further
+    # steps three times as long carry rounding further where the data say little: with open edges up to 2e-4
+    single = 3e-4 if algorithm is richardson_lucy.line_search and edges == "open" else bound
     assert np.linalg.norm(results[1] - results[0]) < bound * np.linalg.norm(results[0])
-    assert np.abs(results[1] - results[0]).max() < bound * results[0].max()
+    assert np.abs(results[1] - results[0]).max() < single * results[0].max()
 
 
 @pytest.mark.parametrize("algorithm", [richardson_lucy.plain, *MOMENTUM])

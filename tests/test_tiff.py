@@ -288,7 +288,6 @@ PhysicalSizeX="0.1" PhysicalSizeY="0.1" PhysicalSizeZ="0.3"><Channel ID="C:0"/>
 </Pixels></Image></OME>"""
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_stack_of_several_files_is_not_read_with_planes_missing(tmp_path):
     planes = np.arange(4 * 6 * 7, dtype=np.uint16).reshape(4, 6, 7) + 1
     description = PARTS.replace("<OME ", '<OME UUID="urn:uuid:a" ')
