@@ -705,7 +705,7 @@ plots.sections(shown, projection=True, limits=(0, 1), unit="of the brightest")
 r"""
 **What to see.** Nobody would throw one of these pictures away, and all of them have lost. The *saturated* one has lost its tops, and they do not come back: too little is left of the differences in brightness. The *bent* one keeps its shape best of all, and has the lowest exponent: that is the bend itself. What was *stretched to 8 bits* keeps most of the exponent, and loses what its two ends cut off. What was *clipped* exaggerates: the haze went, and with it what is dim. And what was *deconvolved twice* has an exponent far above that of the same data deconvolved once: ask again, and the brightness is another one.
 
-The number of iterations matters here. Run this section with `TRIED = 20`: what was clipped or stretched is then *ahead* of the stack as taken. Cutting off below takes haze away, a rough deconvolution of its own, and as long as the true one is not done, that shows. It is a lead that is lost on the way, and a picture that got better for such a reason is no measurement.
+The number of iterations matters here. Run this section with `TRIED = 12`: what was clipped or stretched is then *ahead* of the stack as taken. Cutting off below takes haze away, a rough deconvolution of its own, and as long as the true one is not done, that shows. It is a lead that is lost on the way, and a picture that got better for such a reason is no measurement.
 
 | symptom | cause | fix |
 |---|---|---|
