@@ -43,6 +43,11 @@ UPDATES = [
     (lambda x, y, H, b: x + _back(y - _blurred(x, H) - b, H), "gradient step"),
     (lambda x, y, H, b: x * _back(y - _blurred(x, H) - b, H), "it takes the ratio"),
     (lambda x, y, H, b: x * y / (_blurred(x, H) + b), "Aᵀ is missing"),
+    (lambda x, y, H, b: x * _back(y / (_blurred(x, H) + b), 1 / np.conj(H)), "divides by the transfer"),
+    (lambda x, y, H, b: x * _blurred(y / (_back(x, H) + b), H), "not to the blur"),
+    (lambda x, y, H, b: x * _back(y / _blurred(x, H) + b, H), "added to the ratio"),
+    (lambda x, y, H, b: x * fft.ifftn(fft.fftn(x) * H).real, r"broadcast together .* has its shape"),
+    (lambda x, y, H, b: x * H, r"broadcast together .* has its shape"),
 ]
 
 
@@ -66,6 +71,10 @@ def _swapped(u, shape):
     return np.pad(u, [(n - m - a, a) for a, m, n in zip(_start(u, shape), u.shape, shape, strict=True)])
 
 
+def _both_sides(u, H, s):
+    return _back(np.pad(u, [(a, a) for a in _start(u, s)]), H)
+
+
 BACK = [
     (lambda u, H, s: _back(_swapped(u, s), H), "changed places"),
     (lambda u, H, s: _back(_pad(u, s, mode="wrap"), H), "repeated beyond"),
@@ -80,6 +89,8 @@ BACK = [
     (lambda u, H, s: _pad(u, s), "only the padding"),
     (lambda u, H, s: _pad(_crop(_back(_pad(u, s), H), u), s), "outside of the field of view was set"),
     (lambda u, H, s: _crop(_back(_pad(u, s), H), u), "lies on the grid"),
+    (lambda u, H, s: _back(_pad(u, s, constant_values=u.mean()), H), "filled up with its mean"),
+    (_both_sides, "may be one more, comes after"),
     (lambda u, H, s: 2 * _back(_pad(u, s), H), "not yet right"),
 ]
 
@@ -111,7 +122,10 @@ BACKGROUNDS = [
     (lambda c, d, g, o: (_photons(c, d, g, o)[0], d - o), "unit of y, photons"),
     (lambda c, d, g, o: (_photons(c, d, g, o)[0], d / g), "still in the background"),
     (lambda c, d, g, o: (_photons(c, d, g, o)[0], 0), "there is a background"),
+    (lambda c, d, g, o: _photons(c, d, g, o)[::-1], "the other way round: first y"),
     (lambda c, d, g, o: (_photons(c, d, g, o)[0], 7), "not yet right"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], np.full(c.shape, 7)), "not yet right"),
+    (lambda c, d, g, o: (_photons(c, d, g, o)[0], c - c.min()), "must have shape"),
 ]
 
 
@@ -147,6 +161,16 @@ def _minus_one(x, w, e):
     return 1 - w * sum(s / length - np.roll(s / length, -1, axis) for axis, s in enumerate(_slopes(x)))
 
 
+def _without_axis(x, w, e):
+    slope = np.roll(x, -1) - x
+    unit = slope / np.sqrt(3 * slope**2 + e**2)
+    return 1 - 3 * w * (unit - np.roll(unit, 1))
+
+
+def _behind(x):
+    return [x - np.roll(x, 1, axis) for axis in range(3)]
+
+
 DENOMINATORS = [
     (_minus_one, "rolled by −1"),
     (lambda x, w, e: _tv(x, 1, e), "the weight of the divergence is missing"),
@@ -169,6 +193,11 @@ DENOMINATORS = [
         "differences backward",
     ),
     (lambda x, w, e: 1 / _tv(x, w, e), "divide later"),
+    (lambda x, w, e: 1 - w * _div([s / _length(_slopes(x), e) ** 2 for s in _slopes(x)]), "square root of the sum"),
+    (lambda x, w, e: _tv(x, w, e * 3**0.5), "not once for each axis"),
+    (_without_axis, "rolls the flattened array"),
+    (lambda x, w, e: 1 - w * _div([s / _length(_behind(x), e) for s in _behind(x)]), "these are backward"),
+    (lambda x, w, e: 1 + w * _div([s / _length(_behind(x), e) for s in _behind(x)]), r"rolled by \+1"),
     (lambda x, w, e: 2 * _tv(x, w, e), "not yet right"),
 ]
 
@@ -188,6 +217,16 @@ def _noisy_share(y, share, rng):
     return kept, y - kept
 
 
+def _normal(y, share, rng):
+    kept = rng.normal(share * y, np.sqrt(share * (1 - share) * y))
+    return kept, y - kept
+
+
+def _rounded_normal(y, share, rng):
+    kept = np.clip(np.rint(_normal(y, share, rng)[0]), 0, y)
+    return kept, y - kept
+
+
 OWN = np.random.default_rng(0)
 THINNINGS = [
     (lambda y, s, rng: rng.binomial(y, s), "two pictures"),
@@ -200,6 +239,8 @@ THINNINGS = [
     (lambda y, s, rng: _thin(y, s, rng)[::-1], "other way round"),
     (lambda y, s, rng: _thin(y, 0.5, rng), "expected 0.8"),
     (_noisy_share, "Poisson's law says once"),
+    (_normal, "fractions of photons"),
+    (_rounded_normal, "a normal distribution, cut off"),
     (lambda y, s, rng: _thin(y, s, OWN), "same rng gave two"),
     (lambda y, s, rng: _thin(y, s, np.random.default_rng(0)), "another rng gave the same split"),
 ]
@@ -226,6 +267,7 @@ def test_the_mistake_is_diagnosed(check, answer, diagnosis):
         (checks.update, _update),
         (checks.back_projection, lambda u, H, s: _back(_pad(u, s), H)),
         (checks.model_background, _photons),
+        (checks.model_background, lambda c, d, g, o: (_photons(c, d, g, o)[0], np.full(c.shape, (d - o) / g))),
         (checks.tv_denominator, _tv),
         (checks.thinning, _thin),
     ],

@@ -103,15 +103,15 @@ def _iteration(y, H, prior, background):
     y, background = xp.asarray(y), xp.asarray(background)
     D = None if prior is None else prior.operator(H.shape_in, xp)
     photons = _split(lambda v, rho, y, background: poisson_prox(v, y, background, rho, xp), xp)
-    positive = _split(lambda v, rho: xp.maximum(v, 0.0), xp)
+    positive = _split(lambda v, rho: xp.maximum(v, 0.0), xp, keep=True)
     penalised = _split(lambda v, rho: prior.prox(v, prior.weight / rho, xp), xp)
 
     def update(x, Ax, u, rho):
         seen = S(Ax)
         u_A, target, distance = xp.pointwise(photons, S.shape_out, (seen, u[0], rho, y, background), into=(u[0],))
         c = target if S.shape_out == S.shape_in else Ax + S.T(target - seen)  # z − u; Ax where nothing was seen
-        u_I, rest, more = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1],))
-        u, estimate, distance = [u_A, u_I, *u[2:]], u_I + rest, distance + more
+        u_I, rest, more, estimate = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1],))
+        u, distance = [u_A, u_I, *u[2:]], distance + more
         if D is not None:
             Dx = D.forward(x)
             u[2], target, more = xp.pointwise(penalised, H.shape_in, (Dx, u[2], rho), into=(u[2], Dx))
@@ -128,14 +128,14 @@ def _iteration(y, H, prior, background):
     return *halves, xp.compile(slope), [xp.zeros(shape) for shape in shapes]
 
 
-def _split(prox, xp):
-    """For a copy z of Kx: z = prox(Kx + u), then the new u, z − u, and |Kx − z|²."""
+def _split(prox, xp, keep=False):
+    """For a copy z of Kx: z = prox(Kx + u), then the new u, z − u, |Kx − z|², and, where it is to be kept, z."""
 
     def split(Kx, u, *others):
         z = prox(Kx + u, *others)
         difference = Kx - z
         u = u + difference
-        return u, z - u, xp.square_sum(difference)
+        return u, z - u, xp.square_sum(difference), *((z,) if keep else ())
 
     return split
 
