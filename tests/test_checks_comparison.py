@@ -60,6 +60,21 @@ def _leaking(training, test, reach, near=lambda d, reach: abs(d) <= reach):
     return [t for t in test if any(s == t[0] and near(t[1] - p, reach) for s, p in training)]
 
 
+def _one_too_late(f, c, t):
+    below = np.flatnonzero(c < t)
+    if not below.size:
+        return 1 / f[-1]
+    k = below[0] + 1
+    part = (c[k - 1] - t) / (c[k - 1] - c[k])
+    return 1 / (f[k - 1] + part * (f[k] - f[k - 1]))
+
+
+def _no_question(f, c, t):
+    k = np.flatnonzero(c < t)[0]
+    part = (c[k - 1] - t) / (c[k - 1] - c[k])
+    return 1 / (f[k - 1] + part * (f[k] - f[k - 1]))
+
+
 RIGHT = {
     checks.matched_psnr: _matched_psnr,
     checks.honest_iteration: _honest,
@@ -73,6 +88,9 @@ MISTAKES = {
         (lambda x, g: _psnr(_matched(g, x), x), "reference was fitted to x"),
         (lambda x, g: _psnr((x - x.mean()) / np.polyfit(g.ravel(), x.ravel(), 1)[0] + g.mean(), g), "wrong way round"),
         (lambda x, g: _psnr(_matched(x, g), g, np.ptp(x)), "range is that of x as it came"),
+        (lambda x, g: _psnr(np.polyval(np.polyfit(g.ravel(), x.ravel(), 1), x), g), "fit goes the wrong way round"),
+        (lambda x, g: _matched_psnr(x, g) * np.log(10), "to base 10"),
+        (lambda x, g: 20 * np.log10(np.ptp(g) / np.mean((_matched(x, g) - g) ** 2)), "take its root"),
         (lambda x, g: _psnr(x * (x * g).sum() / (x * x).sum(), g), "only the gain"),
         (lambda x, g: _psnr(x - x.mean() + g.mean(), g), "only the offset"),
         (lambda x, g: _psnr((x - x.mean()) * g.std() / x.std() + g.mean(), g), "least squares"),
@@ -112,6 +130,8 @@ MISTAKES = {
         (lambda f, c, t: _resolution(f, c, t) / 2 if (c < t).any() else 1 / f[-1], "half the period"),
         (lambda f, c, t: _resolution(f, c, t) if (c < t).any() else _first(f, c, t), "ask first"),
         (lambda f, c, t: 0.9 * _resolution(f, c, t), "not yet right"),
+        (_one_too_late, "the one before and the first"),
+        (_no_question, "no first point"),
         (lambda f, c, t: c < t, "one number"),
     ],
     checks.lead: [
@@ -137,6 +157,10 @@ MISTAKES = {
         (lambda *given: _leaking(*given, near=lambda d, r: 0 <= -d <= r), "planes behind"),
         (lambda *given: _leaking(given[1], given[0], given[2]), "planes of the training"),
         (lambda *given: _leaking(*given)[1:], "not yet right"),
+        (
+            lambda training, test, r: [t for t in test for s, p in training if s == t[0] and abs(t[1] - p) <= r],
+            "listed more than once",
+        ),
         (lambda *given: 3, "list of"),
     ],
 }

@@ -14,8 +14,14 @@ def _along_rows(gain):
     return np.concatenate([gain[:n].diagonal(), gain[n:].max(axis=1)])[:, None] - gain
 
 
+def _own_diagonal(gain):
+    own = np.diag(gain)
+    return np.append(own, [own[0]] * (len(gain) - own.size))[:, None] - gain
+
+
 ANSWERS = [
     (_along_rows, "down the columns"),
+    (_own_diagonal, "down the columns"),
     (lambda g: -_loss(g), "sign is turned"),
     (lambda g: g.max() - g, "the best of all"),
     (lambda g: g.max(axis=0) - g, "take the diagonal"),
@@ -97,6 +103,8 @@ INVENTED = [
     (lambda X, T, o: (_share(X, o), _alike(np.abs(X[o]), np.abs(T[o]))), "magnitudes were correlated"),
     (lambda X, T, o: (_share(X, o), _alike(X[o], T[o])), "complex"),
     (lambda X, T, o: _made_up(X, T, o)[::-1], "other order"),
+    (lambda X, T, o: _made_up(X, T, ~o), "both are of what lies within"),
+    (lambda X, T, o: (100 * _share(X, o), _made_up(X, T, o)[1]), "not per cent"),
     (lambda X, T, o: _share(X, o), "must have shape"),
 ]
 

@@ -163,6 +163,32 @@ def test_answers_are_used_by_their_checks_alone(path):
     assert used & (answers | checked) == set()
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=stem)
+def test_explorers_show_the_same_after_all_cells_have_run(path):
+    """What a slider's picture is drawn from is looked up when the slider moves, most often after the last cell."""
+    trees = [notebooks.parse(cell, path) for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    for k, tree in enumerate(trees):
+        later = set().union(*map(names_left_behind, trees[k + 1 :]))
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("explore"):
+                assert looked_up_late(call) & later == set(), f"set anew after the explorer: {ast.unparse(call)}"
+
+
+def looked_up_late(call):
+    """The names that the functions among a call's arguments look up each time that they run."""
+    drawn = [node for node in ast.walk(call) if isinstance(node, ast.Lambda)]
+    own = {argument.arg for node in drawn for argument in node.args.args}
+    return set().union(*(names(node.body, ast.Load) - names(node.body, ast.Store) for node in drawn)) - own
+
+
+def names_left_behind(tree):
+    """The names that a cell sets, without those of its comprehensions, which nobody sees outside."""
+    inner = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    hidden = {id(name) for target in inner for name in ast.walk(target)}
+    stored = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return {name.id for name in stored if id(name) not in hidden}
+
+
 def names(tree, context):
     """The names that a cell's code reads (ast.Load) or sets (ast.Store)."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}

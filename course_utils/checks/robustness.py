@@ -16,9 +16,12 @@ def regret(answer):
             raise NotYet("one row is missing: the random network has no column of its own, but a loss in each.")
         if result.shape == (n,):
             raise NotYet("one number for each network and each data is wanted, an array of the shape of gain.")
+        if result.shape == g.shape and np.allclose(result[:n], made_for[:, None] - g[:n]):  # whatever stands below
+            raise NotYet(
+                "read down the columns, not along the rows: along a row the data change, and some are harder than "
+                "others, whoever restores them. Two networks can be compared on the same data only."
+            )
         mistakes = {
-            "read down the columns, not along the rows: along a row the data change, and some are harder than others, "
-            "whoever restores them. Two networks can be compared on the same data only": _along_rows(g, n),
             "the sign is turned: a loss is positive": g - made_for,
             "this is the loss against the best of all. The question is what was lost against the network made for "
             "the data": g.max() - g,
@@ -32,11 +35,6 @@ def regret(answer):
     holds(
         "zero on the diagonal", "each column is compared with the network made for it", "the random network has a row"
     )
-
-
-def _along_rows(gain, n):
-    own = np.concatenate([gain[:n].diagonal(), gain[n:].max(axis=1)])
-    return own[:, None] - gain
 
 
 def put_back(answer):
@@ -80,6 +78,9 @@ def made_up(answer):
     share, correlation = exact
     size = np.abs(X[beyond]).sum() / np.abs(X).sum()
     unlike = np.sum(X[beyond] * T[beyond]).real / np.sqrt(energy * wanted)
+    within = np.sum(X[~beyond] * np.conj(T[~beyond])).real / np.sqrt(
+        np.sum(np.abs(X[~beyond]) ** 2) * np.sum(np.abs(T[~beyond]) ** 2)
+    )
     everywhere = np.sum(X * np.conj(T)).real / np.sqrt(all_energy * np.sum(np.abs(T) ** 2))
     mistakes = {
         "the share is one of energy: square the magnitudes": [size, correlation],
@@ -101,6 +102,8 @@ def made_up(answer):
         ],
         "divided by the energy inside the support; divide by all": [energy / (all_energy - energy), correlation],
         "the two numbers are in the other order": [correlation, share],
+        "both are of what lies within the support; asked is what lies beyond": [1 - share, within],
+        "the share is a part of one, not per cent": [100 * share, correlation],
     }  # fmt: skip
     result = call(answer, X.copy(), T.copy(), beyond.copy())
     if np.iscomplexobj(result):

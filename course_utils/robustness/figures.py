@@ -57,7 +57,8 @@ def curves(panels, *, xlabel, ylabel, marks=None, logx=False, logy=False, points
         if marks and title in marks:
             at, text = marks[title]
             axes.axvline(at, color="gray", linestyle="--", linewidth=1)
-            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top"}
+            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top", "zorder": 5}
+            place["bbox"] = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
             axes.annotate(text, (at, 1), (3, -3), rotation=90, fontsize=8, color="gray", **place)
     drawn[0].set_ylabel(ylabel)
     labels = {label: line for axes in drawn for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}

@@ -93,7 +93,7 @@ And a **twin** of each: another specimen, of another seed, taken in the same way
 stacks = {kind: cases.isotropic(kind, size=size) for kind in ("filaments and shells", "round cells")}
 stacks["microtubules"] = cases.microtubules(shape=cell)
 for name, case in stacks.items():
-    print(f"{name:21} truth {case.truth}\n{'':21} stack {case.stack}, background {case.background:.1f}")
+    print(f"{name:21} truth {case.truth}\n{'':21} stack {case.stack}\n{'':21} background {case.background:.1f}")
 
 # %% alt="Maximum projections of the three specimens: rings and rods; round blobs; short lines in a plane."
 plots.sections({name: case.truth for name, case in stacks.items()}, projection=True)
@@ -257,8 +257,9 @@ How to read the columns, and what each of them hides:
 - *PSNR*, as it comes, and *matched*, by (1). It is ruled by the few brightest voxels, and a match forgives a wrong gain.
 - *NRMSE*: the norm of the error over that of the truth (chapter 3), unmatched. A wrong gain alone can spoil it.
 - *SSIM*, structural similarity: brightness, contrast and structure, compared in small windows and averaged, after the match; 1 is the same. On a mostly black volume it is mostly the score of the black.
-- *Resolution*: the finest period at which estimate and truth agree (section 5). It says nothing of brightness.
+- *Resolution*: the finest period at which estimate and truth agree (section 5); many rows share the finest that the grid has. It says nothing of brightness.
 - *Flux error*: how much light was gained or, if negative, lost. It says nothing of where the light is.
+- *Time*: of one run on this machine, with its numbers chosen. The first run of a network compiles it.
 
 The rows *black*, *mean*, *raw* and *interpolated* are what one gets without any method.
 
@@ -269,11 +270,13 @@ The rows *black*, *mean*, *raw* and *interpolated* are what one gets without any
 tables["filaments and shells"]
 
 # %%
-for name, result in results.items():
-    settings = {row: value for row, value in result.settings.items() if value is not None}
-    print(f"{name}, chosen: " + ", ".join(f"{row} {value:.3g}" for row, value in settings.items()))
+print(f"{'chosen: iterations, or a weight':34}" + "".join(f"{name:>22}" for name in stacks))
+for row, value in results["round cells"].settings.items():
+    if value is not None:
+        print(f"{row:34}" + "".join(f"{result.settings[row]:22.3g}" for result in results.values()))
 memory = contest.peak_memory(stacks["filaments and shells"], results["filaments and shells"].settings)
-print("NumPy's peak (MB): " + ", ".join(f"{name} {value:.0f}" for name, value in memory.items()))
+print("\nNumPy's peak, MB (of the networks, see chapters 6 and 7):")
+print("\n".join(f"{name:34}{value:22.0f}" for name, value in memory.items()))
 
 # %% [markdown]
 r"""
@@ -281,15 +284,15 @@ Choose a method and a plane:
 """
 
 # %%
-name, middle = "filaments and shells", size // 2
-case, near = stacks[name], {"taken, interpolated": stacks[name].interpolated}
-near |= {row: compare.match_affine(x, case.truth) for row, x in results[name].estimates.items()}
-ceiling = (0, float(np.percentile(case.truth.data, 99.7)))
+case = home = stacks["filaments and shells"]
+choice = {"taken, interpolated": home.interpolated}
+choice |= {row: compare.match_affine(x, home.truth) for row, x in results["filaments and shells"].estimates.items()}
+ceiling = (0, float(np.percentile(home.truth.data, 99.7)))
 explore(
     lambda method, y: plots.sections(
-        {"truth": case.truth, method: near[method]}, at=(middle, y, middle), limits=ceiling
+        {"truth": home.truth, method: choice[method]}, at=(size // 2, y, size // 2), limits=ceiling
     ),
-    method=list(near),
+    method=list(choice),
     y=list(range(4, size, max(size // 8, 1))),
     description="The truth, and beside it the chosen method's estimate, in xy, yz and xz; the slider y moves the xz section.",
 )
@@ -297,7 +300,7 @@ explore(
 # %% alt="An xz section with rings: truth; accelerated Richardson–Lucy, rings with gaps and grain; SRCNN, smeared along z; the U-Net, closed but thick rings; the U-Net followed by RL, thin closed rings."
 bright = int(case.truth.data[:, 8:-8].sum(axis=(0, 2)).argmax()) + 8
 four = {"truth": case.truth} | {
-    row: near[row] for row in ("accelerated RL", "SRCNN, microscopy", "U-Net", "U-Net, then RL")
+    row: choice[row] for row in ("accelerated RL", "SRCNN, microscopy", "U-Net", "U-Net, then RL")
 }
 labels = {"xlabel": "x (µm)", "ylabel": "z (µm)", "unit": "photons", "cmap": "inferno"}
 plots.pictures(
@@ -311,7 +314,7 @@ r"""
 - *Stopping* counts. Held-out photons find nearly what the oracle finds for the plain Richardson–Lucy; the accelerated one, whose steps are large, they stop too early, and its row lies below that of the twin by as much as separates many methods.
 - *No prior* beats the oracle clearly here. Thin things are not what priors of evenness were made for, and the twin knows: it chose the weakest or nearly the weakest weights on offer. (Where the weakest is the best of those tried, the true best may be weaker still.)
 - The *resolution* ranks otherwise than the PSNR: along z the networks are ahead of several rows with more decibels.
-- The *flux*: the U-Nets lose a tenth of the light, as in chapter 7.
+- The *flux*: the U-Nets lose a tenth of the light. Most of it the stack had lost before them (row *interpolated*), over its border; the rest they lose as in chapter 7.
 
 **Round cells.**
 """
@@ -361,7 +364,7 @@ plots.pictures(
 
 # %%
 rank = {"truth": tables["microtubules"], "SIM": agreement}
-for row in ("RL, oracle", "accelerated RL", "SRCNN, microscopy", "the truth itself"):
+for row in ("RL, oracle", "accelerated RL", "TV-RL", "SRCNN, microscopy", "the truth itself"):
     values = [t[name]["PSNR, matched (dB)"] for t in rank.values() for name in t.rows if name.removesuffix(" *") == row]
     print(
         f"{row:20} "
@@ -372,11 +375,17 @@ for row in ("RL, oracle", "accelerated RL", "SRCNN, microscopy", "the truth itse
         )
     )
 
+# %%
+weight = results["microtubules"].settings["ADMM, TV"]
+for n in (n_prior, 4 * n_prior):
+    x = restorations.with_prior(admm.total_variation, case, weight, n_iter=n)
+    print(f"ADMM with total variation after {n:3} iterations: {contest.score(x, case):.2f} dB against the truth")
+
 # %% [markdown]
 r"""
-**What to see.** In much light, with every plane taken, on thin bright lines, Richardson–Lucy has no rival, and it wants many iterations: the oracle takes all that it may (`n_iter`), and the accelerated one, which gets further in fewer, passes it. ADMM is far behind for a plain reason: after so few iterations it has not arrived. The number of iterations is part of a method, also in a table. (*Interpolated* is empty: here no plane was left out.) IsoNet-1 and IsoNet-2 meet another PSF and other steps than those of their training, and do next to nothing; the U-Net was trained for this microscope, and does something.
+**What to see.** In much light, with every plane taken, on thin bright lines, Richardson–Lucy has no rival, and it wants many iterations: the oracle takes all that it may (`n_iter`), and the accelerated one, which gets further in fewer, passes it. ADMM is far behind for a plain reason: after so few iterations it has not arrived, as the last lines show; nor after four times as many. The number of iterations is part of a method, also in a table. (*Interpolated* is empty: here no plane was left out.) IsoNet-1 and IsoNet-2 meet another PSF and other steps than those of their training, and do next to nothing; the U-Net of this table, another than that above, was trained for this microscope, and does something.
 
-But look at the last lines. **Against SIM the order is another one.** Rows of Richardson–Lucy that the truth tells apart, SIM hardly does. And SRCNN, far behind them in truth, agrees with SIM better than they do, and better than *the truth itself*, for SIM was its teacher. No wonder: SIM is blurred a little, and noisy, and who is blurred as it is agrees best. Agreement with SIM is a score for looking like SIM.
+But look at the lines before. **Against SIM the order is another one.** Rows of Richardson–Lucy that the truth tells apart, SIM hardly does. And SRCNN, far behind them in truth, agrees with SIM better than they do, and better than *the truth itself*, for SIM was its teacher. TV-RL had no teacher, and still agrees better than the truth. No wonder: SIM is blurred a little, and noisy, and who is blurred as it is agrees best. Agreement with SIM is a score for looking like SIM.
 
 ## 5 · Did z get better?
 
@@ -426,11 +435,12 @@ name, chosen = "filaments and shells", ("accelerated RL", "SRCNN, microscopy", "
 case, shells = stacks[name], {"interpolated": compare.fsc(stacks[name].interpolated, stacks[name].truth)}
 shells |= {row: compare.fsc(results[name].estimates[row], case.truth) for row in chosen}
 
-# %% alt="Correlation with the truth against axial frequency: interpolation and SRCNN fall first, together; the others reach further, the U-Net followed by RL furthest."
+# %% alt="Correlation with the truth against axial frequency: interpolation and SRCNN fall first, together; the others reach about twice as far."
 curves = {row: (s.axial.frequency, s.axial.value) for row, s in shells.items()}
 line = shells["U-Net"].axial.frequency[[0, -1]]
 curves["½"] = (line, np.full(2, 0.5))
-plots.lines(curves, xlabel="axial frequency (1/µm)", ylabel="correlation with the truth", ylim=(-0.1, 1.05))
+curves["half-bit"] = shells["U-Net"].axial.frequency, shells["U-Net"].axial.half_bit()
+plots.lines(curves, xlabel="axial frequency (1/µm)", ylabel="correlation with the truth")
 
 # %%
 print(f"{'':20} threshold ½: lateral, axial   half-bit: lateral, axial (µm)")
@@ -440,7 +450,7 @@ for row, s in shells.items():
 
 # %% [markdown]
 r"""
-**What to see.** SRCNN's curve falls as soon as that of interpolation, or sooner: no gain along z. The others reach about twice as far; behind the U-Net, Richardson–Lucy goes beyond the network's ceiling, the lateral resolution. A curve that is jagged makes its first crossing a matter of luck: one shell that dips below ½ decides, though the next stand above it again. Where a curve falls below ½ and where it meets the half-bit curve need not rank the methods alike; look at the curve, not at the number alone. (½ against a truth is what 1/7 is between two equally noisy halves: section 11. The half-bit curve asks more where a shell holds few coefficients.)
+**What to see.** SRCNN's curve falls as soon as that of interpolation, or sooner: no gain along z. The others reach about twice as far: the U-Net to about its goal, the lateral resolution; Richardson–Lucy, alone or behind it, further. A curve that is jagged makes its first crossing a matter of luck: one shell that dips below ½ decides, though the next stand above it again. Where a curve falls below ½ and where it meets the half-bit curve need not rank the methods alike; look at the curve, not at the number alone. (½ against a truth is what 1/7 is between two equally noisy halves: section 11. The half-bit curve is drawn where both volumes together carry half a bit of information in each coefficient; it asks more where a shell holds few of them.)
 
 ## 6 · Three exposures
 
@@ -458,7 +468,7 @@ short = (
     "U-Net",
     "U-Net, then RL",
 )
-few, levels = {row: every[row] for row in short}, {}
+few, levels, undone = {row: every[row] for row in short}, {}, {}
 for light in exposures:
     lit = {kind: cases.isotropic(kind, size=size, light=light) for kind in ("filaments and shells", "round cells")}
     lit["microtubules"] = cases.microtubules(shape=cell, light=light)
@@ -466,8 +476,8 @@ for light in exposures:
         at_one = results[name].estimates if light == 1 else None
         settings = contest.at_exposure(results[name].settings, light)
         rows = at_one or contest.contest(case, few, settings=settings, rng=np.random.default_rng(8)).estimates
-        before = contest.score(case.interpolated, case)
-        levels[name, light] = {row: contest.score(rows[row], case) - before for row in short}
+        undone[name, light] = contest.score(case.interpolated, case)
+        levels[name, light] = {row: contest.score(rows[row], case) - undone[name, light] for row in short}
 
 # %% alt="Three matrices of gains in dB, methods down, light across: Richardson–Lucy gains with light, networks hardly."
 gains = {name: np.array([[levels[name, light][row] for light in exposures] for row in short]) for name in stacks}
@@ -478,13 +488,14 @@ robustness_figures.numbers(
 
 # %%
 for name in stacks:
-    print(f"{name}: PSNR above interpolation (dB), light " + ", ".join(f"× {light:g}" for light in exposures))
+    print(f"{name}: PSNR (dB), then above it, light " + ", ".join(f"× {light:g}" for light in exposures))
+    print(f"    {'interpolated':20}" + "".join(f"{undone[name, light]:8.2f}" for light in exposures))
     for row in short:
         print(f"    {row:20}" + "".join(f"{levels[name, light][row]:8.2f}" for light in exposures))
 
 # %% [markdown]
 r"""
-**What to see.** More light helps Richardson–Lucy, for every photon tells it something; it helps the networks hardly at all: what limits them is their goal, not the noise. So it is at *little* light that they come closest. Wiener's filter, one division for all frequencies, does harm on round cells where there is light: it cannot know that nothing is negative. There TV-RL is ahead as soon as there is light; with a quarter of it the two IsoNets, away from home, are level with it, and from there on their gain falls, for interpolation itself gets better. SRCNN trained on microtubules does its work on microtubules, whatever the light, and harm on cells, whatever the light.
+**What to see.** More light helps Richardson–Lucy, for every photon tells it something; on filaments and microtubules it helps the networks hardly at all: what limits them is their goal, not the noise. So it is at *little* light that they come closest. (On round cells everything rises with the light, the interpolated stack first of all; what the figure shows there is what is left beside it.) Wiener's filter, one division for all frequencies, does harm on round cells where there is light: it cannot know that nothing is negative. There TV-RL is ahead as soon as there is light; with a quarter of it the two IsoNets, away from home, are level with it, and from there on their gain falls, for interpolation itself gets better. SRCNN trained on microtubules does its work on microtubules, whatever the light, and harm on cells, whatever the light.
 
 ## 7 · Is a lead a lead?
 
@@ -553,7 +564,7 @@ for a, b in (
 
 # %% [markdown]
 r"""
-**What to see.** From specimen to specimen the scores move by more than most methods differ; specimen by specimen, the differences are far steadier. IsoNet-1 and IsoNet-2, of which the report had no comparison, are alike here: a lead that is not several times its error is no lead. (With four specimens it takes three errors before chance is as rare as one in twenty: Student's *t*.) Both are clearly ahead of SRCNN, which does not know of z; so is Richardson–Lucy of the U-Net, against the truth. Both in a row look better still, in the mean; by that rule they are not, yet.
+**What to see.** From specimen to specimen the scores move by more than most methods differ; specimen by specimen, the differences are far steadier. IsoNet-1 and IsoNet-2, of which the report had no comparison, are alike here: a lead that is not several times its error is no lead. (With four specimens it takes three errors before chance is as rare as one in twenty: Student's *t*.) Both are clearly ahead of SRCNN, which does not know of z, and has learned from other specimens; so is Richardson–Lucy of the U-Net, against the truth. Both in a row look better still, in the mean; by that rule they are not, yet.
 """
 
 # %% [markdown]
@@ -695,7 +706,7 @@ Two things to notice. The report's ADMM has no prior, and its ρ belongs to data
 
 ## 10 · Which of its numbers cannot be compared, and why
 
-None can, as the last table of section 9 says. But how much does each mistake do? Four of the report's can be tried here: the PSF stacked of 2D kernels, wide-field scored against SIM without matching, test planes beside training planes, and the PSNR of a plane beside that of a volume. The other lines below are in many papers. Each is done to *one and the same estimate*, Richardson–Lucy's of section 9.
+None can, as the last table of section 9 says. But how much does each mistake do? Four of the report's can be tried here: the PSF stacked of 2D kernels, wide-field scored against SIM without matching, test planes beside training planes, and the PSNR of a plane beside that of a volume. The other lines below are in many papers. But for the last two, each is done to *one and the same estimate*, Richardson–Lucy's of section 9.
 """
 
 # %%
@@ -821,7 +832,7 @@ for name, (above, window, psf) in pieces.items():
     photons = piece.with_data(np.maximum(piece.data, 0) / gain)
     kernel = optics.cut_psf(optics.resample(psf, piece.voxel_size), [2 * n for n in piece.shape])
     real[name] = cases.Case(None, photons, kernel, find_background(above) / gain)
-    print(f"{name}: {photons}, gain by the noise {gain:.2f} counts a photon")
+    print(f"{name}: {photons}\n    gain by the noise {gain:.2f} counts a photon")
 
 # %%
 fast, rng, told = richardson_lucy.biggs_andrews, np.random.default_rng(11), {}
@@ -871,7 +882,8 @@ for name, s in halves.items():
     mean, sd = spread[name].mean(axis=0), spread[name].std(axis=0, ddof=1)
     bright = mean > np.percentile(mean, 99)
     print(
-        f"{name:24} 1/7 at {s.lateral.resolution():.2f} µm across, {s.axial.resolution():.2f} along z; from half to half the brightest hundredth changes by {100 * np.mean(sd[bright]) / np.mean(mean[bright]):.0f} %"
+        f"{name:24} 1/7 at {s.lateral.resolution():.2f} µm across, {s.axial.resolution():.2f} along z\n{'':24} "
+        f"from half to half the brightest hundredth changes by {100 * sd[bright].mean() / mean[bright].mean():.0f} %"
     )
 case = real["microtubules, simulated"]
 *_, x = restorations.iterations(fast, case, told["microtubules, simulated"][0])
@@ -882,7 +894,7 @@ print(
 
 # %% [markdown]
 r"""
-**What to see.** For the simulated stack the answer can be checked: the two halves, at 1/7, and the truth, at ½, say much the same, here that the grid itself is the limit. For the two real stacks the halves stay far above 1/7 as well, up to the finest period that the voxels allow; and so little changes from half to half in what is bright (a half has half of the photons, so the whole is steadier still). Believe it? The residual said that what was thinned were no photons; then the halves are not independent, and their agreement means nothing. Order matters: first the residual, then the halves.
+**What to see.** For the simulated stack the answer can be checked: the two halves, at 1/7, and the truth, at ½, say much the same, here that the grid itself is the limit. For the two real stacks the halves stay far above 1/7 as well, up to the finest period that the voxels allow; and so little changes from half to half in what is bright (a half has half of the photons, so the whole is steadier still). Believe it? The residual said that what was thinned were no photons. But only photons, Poisson's counts, fall apart into independent halves; these share their noise, and their agreement means nothing. Order matters: first the residual, then the halves.
 
 And remember what none of the three can see: what both halves get wrong in the same way. A wrong PSF, a prior, a trained network make the same mistake in each half, and agree with themselves.
 
