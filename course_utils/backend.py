@@ -6,11 +6,14 @@ themselves; what differs between the packages (names, Fourier transforms, compil
 
 import concurrent.futures
 import contextlib
+import copy
 import functools
 import itertools
 import math
+import operator
 import os
 import sys
+import threading
 
 import numpy as np
 
@@ -142,26 +145,9 @@ class NumPy:
         into    for each array that f gives, one that may be overwritten with it, or None.
         NumPy goes block by block: what f computes on its way stays in the processor's cache.
         """
-        first, *others = _blocks(shape)
-
-        def compute(block):
-            return f(*(a[block] if np.ndim(a) else a for a in arrays))
-
-        def place(block, parts):
-            """Arrays where they belong; returns the numbers, to be added up."""
-            for room, part in zip(rooms, parts, strict=True):
-                if room is not None:
-                    room[block] = part
-            return [float(part) for room, part in zip(rooms, parts, strict=True) if room is None]
-
-        parts = compute(first)
-        rooms = [_room(part, shape, old) for part, old in itertools.zip_longest(parts, into)]
-        numbers = [
-            place(first, parts),
-            *self._each(lambda block: place(block, compute(block)), others, math.prod(shape)),
-        ]
-        sums = map(math.fsum, zip(*numbers, strict=True))
-        return [next(sums) if room is None else room for room in rooms]
+        pieces = _Pieces(shape, into)
+        self._each(lambda block: pieces.put([block], f(*_cut(arrays, block))), _blocks(shape), math.prod(shape))
+        return pieces.whole()
 
     def _each(self, f, parts, voxels):
         """[f(part) for each part], on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
@@ -169,7 +155,7 @@ class NumPy:
 
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
-        return None if any(np.may_share_memory(a, other) for other in kept) else a
+        return None if any(np.ndim(other) and np.may_share_memory(a, other) for other in kept) else a
 
     def square_sum(self, x):
         """Σ x², within a step too."""
@@ -197,6 +183,10 @@ class NumPy:
         """The same function: NumPy has nothing to compile. Say fourier=False of a step without Fourier transforms."""
         return step
 
+    def convolution(self, transfer, shape):
+        """Whatever the backend has for `operators.there_and_back` in one go; None if nothing."""
+        return None
+
 
 class FFTW(NumPy):
     """numpy, with Fourier transforms by FFTW, through pyfftw (an extra): in half to three quarters of scipy's time."""
@@ -220,6 +210,42 @@ class FFTW(NumPy):
     def irfftn(self, spectrum, shape):
         return self._fft.irfftn(spectrum, shape, overwrite_x=True, **self._plan)
 
+    def convolution(self, transfer, shape):
+        """A function (x, change, a, finish, b, keep), as `operators.there_and_back` describes it, and its `.T`."""
+        return PlaneByPlane(transfer, shape, self._threads, self._workers) if len(shape) == 3 else None
+
+
+class PlaneByPlane:
+    """`operators.there_and_back` by FFTW: what treats each voxel alone is done to planes that lie in the cache."""
+
+    def __init__(self, transfer, shape, threads, workers):
+        from course_utils.fftw_convolution import Convolution
+
+        self._convolution, self._shape = Convolution(transfer, shape, threads, workers), shape
+
+    @property
+    def T(self):
+        other = copy.copy(self)
+        other._convolution = self._convolution.T
+        return other
+
+    def __call__(self, x, change, a, finish, b, keep):
+        changed, finished = _Pieces(self._shape), _Pieces(self._shape)
+
+        def between(planes, block):
+            for piece in _blocks(planes.shape):
+                first, *rest = change(planes[piece], *_cut(_cut(a, block), piece))
+                changed.put((block, piece), [first, *rest] if keep else rest)
+                planes[piece] = first
+
+        def after(planes, block):
+            for piece in _blocks(planes.shape):
+                result = finish(planes[piece], *_cut(_cut(b, block), piece)) if finish else (planes[piece],)
+                finished.put((block, piece), result)
+
+        self._convolution.there_and_back(x, between, after)
+        return *changed.whole(), *finished.whole()
+
 
 class Compiled:
     """What TensorFlow and JAX have in common: their compilers find by themselves what may be overwritten."""
@@ -238,6 +264,9 @@ class Compiled:
         return f(*arrays)
 
     def scratch(self, a, *kept):
+        return None
+
+    def convolution(self, transfer, shape):
         return None
 
     def square_sum(self, x):
@@ -364,11 +393,40 @@ def _blocks(shape, size=1 << 16):
     return [(..., *block, slice(None)) for block in blocks]
 
 
-def _room(part, shape, old):
-    """The array for what this is a part of, the old one or a new one; None for a number."""
-    if not np.ndim(part):
-        return None
-    return np.empty(part.shape[: -len(shape)] + tuple(shape), dtype=part.dtype) if old is None else old
+def _cut(arrays, block):
+    """That part of each array; numbers as they are."""
+    return [a[block] if np.ndim(a) else a for a in arrays]
+
+
+class _Pieces:
+    """What a function gives block by block, from several threads: arrays put together, numbers added up.
+
+    into  for each array, one that may be overwritten with it, or None.
+    """
+
+    def __init__(self, shape, into=()):
+        self._shape, self._into, self._rooms, self._numbers = tuple(shape), into, None, []
+        self._lock = threading.Lock()
+
+    def put(self, where, parts):
+        """where: indices, each into what the one before it gives."""
+        with self._lock:
+            if self._rooms is None:
+                self._rooms = [self._room(part, old) for part, old in itertools.zip_longest(parts, self._into)]
+        for room, part in zip(self._rooms, parts, strict=True):
+            if room is not None:
+                functools.reduce(operator.getitem, where, room)[...] = part
+        self._numbers.append([float(part) for room, part in zip(self._rooms, parts, strict=True) if room is None])
+
+    def whole(self):
+        sums = map(math.fsum, zip(*self._numbers, strict=True))  # exact, in whatever order the blocks came
+        return [next(sums) if room is None else room for room in self._rooms]
+
+    def _room(self, part, old):
+        if not np.ndim(part):
+            return None
+        shape = part.shape[: -len(self._shape)] + self._shape
+        return np.empty(shape, dtype=part.dtype) if old is None else old
 
 
 _BACKENDS = {"numpy": NumPy, "fftw": FFTW, "tensorflow": TensorFlow, "jax": Jax}

@@ -1,8 +1,8 @@
 """The Poisson likelihood of photons: how well an estimate explains them, and the step that explains them better."""
 
-import functools
-
 import numpy as np
+
+from course_utils import operators
 
 
 def i_divergence(y, model):
@@ -35,32 +35,24 @@ def richardson_lucy_step(y, H, background, *, divergence=False):
 
     prior       a number or array by which each voxel is divided; 1 for none.
     divergence  also return the I-divergence of y from the model at x, which costs no Fourier transform.
-    The functions given to `pointwise` treat each voxel alone, so that NumPy can go through the volume block by block.
     Raises ValueError where y cannot be photons measured through H.
     """
     check_photons(y, H, background)
     xp, floor, weight = H.xp, tiny(y), inverse_sensitivity(H)  # the floor is against 0 / 0 where the model is dark
     y, background = xp.asarray(y), xp.asarray(background)
 
-    def compare(y, blurred, background):
+    def compare(blurred, y, background):
         model = xp.maximum(blurred + background, floor)
         ratio = y / model  # how far the model is from the data
         return (ratio, _divergence(y, model, ratio, xp)) if divergence else (ratio,)
 
-    def multiply(x, back, weight, prior):
-        return (xp.maximum(x * back * weight / prior, 0),)  # the FFT leaves values of −1e-7: not photons
+    def multiply(back, x, weight, prior):
+        return (xp.maximum(x * back * (weight / prior), 0),)  # the FFT leaves values of −1e-7: not photons
 
-    @functools.partial(xp.compile, fourier=False)
-    def ahead(x, y, blurred, background):
-        return xp.pointwise(compare, H.shape_out, (y, blurred, background), into=(xp.scratch(blurred, x),))
-
-    @functools.partial(xp.compile, fourier=False)
-    def behind(x, y, back, weight, prior):
-        return xp.pointwise(multiply, H.shape_in, (x, back, weight, prior), into=(xp.scratch(back, x, y),))
+    there_and_back = operators.there_and_back(H, compare, multiply)
 
     def step(x, prior=1.0):
-        ratio, *rest = ahead(x, y, H.forward(x), background)
-        (new,) = behind(x, y, H.adjoint(ratio), weight, prior)
+        *rest, new = there_and_back(x, (y, background), (x, weight, prior))
         return new, *rest
 
     return step

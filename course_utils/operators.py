@@ -4,6 +4,7 @@ Deconvolution methods use both, and converge to the wrong image where A.T is onl
 operator here is tested as a dense matrix: ``dense(A.T) == dense(A).T``.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,38 @@ def blur(psf, shape, *, xp):
         xp,
         transfer,
     )
+
+
+def there_and_back(H, change, finish=None, *, reverse=False, keep=False):
+    """The function (x, a, b) → results: v = change(H x, *a), then finish(H.T v[0], *b). The step of most methods.
+
+    change, finish  treat each voxel alone, as for `xp.pointwise`; a, b: tuples of what else they are given. H.T v[0]
+                    itself without `finish`.
+    reverse         H.T first, then H.
+    keep            give back v[0], too. The results are those of change, without v[0] if not kept; then of finish.
+    """
+    xp, forward, adjoint, grid, goal = H.xp, H.forward, H.adjoint, H.shape_out, H.shape_in
+    if reverse:
+        forward, adjoint, grid, goal = adjoint, forward, goal, grid
+    in_one_go = None if H.transfer is None else xp.convolution(H.transfer, H.shape_in)
+    if in_one_go is not None:
+        in_one_go = in_one_go.T if reverse else in_one_go
+        return lambda x, a, b=(): in_one_go(x, change, a, finish, b, keep)
+
+    @functools.partial(xp.compile, fourier=False)
+    def ahead(x, Hx, a, b):
+        return xp.pointwise(change, grid, (Hx, *a), into=(xp.scratch(Hx, x, *a, *b),))
+
+    @functools.partial(xp.compile, fourier=False)
+    def behind(x, v, back, a, b):
+        return xp.pointwise(finish, goal, (back, *b), into=(xp.scratch(back, x, *a, *b, *([v] if keep else [])),))
+
+    def go(x, a, b=()):
+        v, *rest = ahead(x, forward(x), a, b)
+        back = adjoint(v)
+        return *([v] if keep else []), *rest, *(behind(x, v, back, a, b) if finish else [back])
+
+    return go
 
 
 def crop(inner, outer, *, xp):

@@ -1,3 +1,5 @@
+import concurrent.futures
+
 import numpy as np
 import pytest
 from phantoms import PSF_SHAPES, SHAPES, asymmetric_psf, installed_backends
@@ -160,3 +162,43 @@ def test_bad_input_is_refused_with_a_sentence():
         A(np.ones((4, 4, 5)))
     with pytest.raises(ValueError, match="A takes"):
         operators.bin_z(2, (6, 4, 4), xp=xp) @ A
+
+
+@pytest.mark.parametrize("edges", ["periodic", "open"])
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("shape", [(6, 7, 8), (5, 9, 7)])
+@pytest.mark.parametrize("name", installed_backends())
+def test_there_and_back_is_the_operator_then_its_adjoint(name, shape, reverse, keep, edges, monkeypatch):
+    if name == "fftw":  # several blocks of planes and of columns, the last ones shorter
+        monkeypatch.setattr("course_utils.fftw_convolution.PLANES", 2 * shape[1] * shape[2])
+        monkeypatch.setattr("course_utils.fftw_convolution.COLUMNS", 4 * shape[0] * (shape[2] // 2 + 1))
+    H = formation.forward(asymmetric_psf((3, 5, 4), np.random.default_rng(1)), shape, edges=edges, xp=backend.get(name))
+    there, back = (H.T, H) if reverse else (H, H.T)
+    rng = np.random.default_rng(0)
+    x, y, z = (rng.standard_normal(s).astype(np.float32) for s in (there.shape_in, there.shape_out, there.shape_in))
+    run = operators.there_and_back(
+        H, lambda v, y: (2 * v + y,), lambda w, x, z: (w * x - z, H.xp.sum(w)), reverse=reverse, keep=keep
+    )
+    x, y, z = map(H.xp.asarray, (x, y, z))
+    for _ in range(2):  # what a backend keeps from call to call does not spoil the next
+        *kept, result, total = run(x, (y,), (x, z))
+        v = 2 * np.asarray(there(x)) + np.asarray(y)
+        w = np.asarray(back(v))
+        assert np.allclose(np.asarray(result), w * np.asarray(x) - np.asarray(z), atol=1e-4)
+        assert float(total) == pytest.approx(w.sum(dtype=float), abs=1e-2)
+        assert len(kept) == keep
+        assert all(np.allclose(np.asarray(a), v, atol=1e-4) for a in kept)
+    (alone,) = operators.there_and_back(H, lambda v, y: (2 * v + y,), reverse=reverse)(x, (y,))
+    assert np.allclose(np.asarray(alone), w, atol=1e-4)
+
+
+def test_two_threads_may_share_a_blur():
+    pytest.importorskip("pyfftw")
+    H = operators.blur(asymmetric_psf((3, 5, 4), np.random.default_rng(1)), (12, 80, 80), xp=backend.get("fftw"))
+    run = operators.there_and_back(H, lambda v: (v,))
+    volumes = [np.random.default_rng(seed).random(H.shape_in, dtype=np.float32) for seed in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda x: run(x, ())[0], volumes))
+    for x, result in zip(volumes, together, strict=True):
+        assert np.allclose(result, H.T(H(x)), atol=1e-5)

@@ -1,0 +1,120 @@
+"""A blur and its adjoint by FFTW, a few planes and a few columns at a time, so that each is dealt with in the cache.
+
+A Fourier transform in 3D is one of each plane, then one along z. Between the transform along z and the one back stands
+only a product; between the transform of a plane back, and its next one, only what is done to each voxel by itself.
+Who goes through the whole volume for each of them fetches it from memory every time, and waits for it.
+"""
+
+import copy
+import queue
+import threading
+
+import numpy as np
+import pyfftw
+
+PLANES, COLUMNS = 1 << 18, 1 << 17  # voxels, and coefficients, that go through together: a megabyte each
+
+
+class Convolution:
+    """Periodic convolution of volumes of this shape with a kernel, given by its transfer function on the half grid.
+
+    threads  a concurrent.futures.Executor with so many workers; each gets plans of its own.
+    Two volumes stay reserved. Calls from two threads take turns.
+    """
+
+    def __init__(self, transfer, shape, threads, workers):
+        real = transfer.real.dtype
+        self._transfer = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
+        self._spectrum = pyfftw.empty_aligned(transfer.shape, transfer.dtype)
+        self._threads, self._conjugate = threads, False
+        self._planes = _slices(shape[0], max(1, PLANES // (shape[1] * shape[2])))
+        self._columns = _slices(shape[1], max(1, COLUMNS // (shape[0] * transfer.shape[2])))
+        self._plans, self._turn = queue.SimpleQueue(), threading.Lock()
+        for _ in range(workers):
+            self._plans.put(self._make_plans(shape, real))
+
+    @property
+    def T(self):
+        """The adjoint: the same, with the complex conjugate."""
+        other = copy.copy(self)
+        other._conjugate = not self._conjugate
+        return other
+
+    def there_and_back(self, x, change, finish):
+        """Convolve x; change(planes, block), in place; convolve that by the adjoint; finish(planes, block).
+
+        block are the indices of these few planes in the volume. Their array is overwritten later.
+        """
+        with self._turn:
+            self._each(lambda plans, block: plans["in", _length(block)](x[block], self._spectrum[block]), self._planes)
+            self._each(lambda plans, rows: self._multiply(plans, rows, self._conjugate), self._columns)
+            self._each(lambda plans, block: self._out_and_in(plans, block, change), self._planes)
+            self._each(lambda plans, rows: self._multiply(plans, rows, not self._conjugate), self._columns)
+            self._each(lambda plans, block: finish(self._out(plans, block), block), self._planes)
+
+    def _multiply(self, plans, rows, conjugate):
+        """Along z forward, times the transfer function, and back, in place."""
+        part, transfer = self._spectrum[:, rows], self._transfer[:, rows]
+        plans["down", _length(rows)](part, part)
+        if conjugate:
+            np.conj(part, out=part)
+        part *= transfer
+        if conjugate:
+            np.conj(part, out=part)
+        plans["up", _length(rows)](part, part)
+
+    def _out_and_in(self, plans, block, change):
+        planes = self._out(plans, block)
+        change(planes, block)
+        plans["in", len(planes)](planes, self._spectrum[block])
+
+    def _out(self, plans, block):
+        planes = plans["room"][: _length(block)]
+        plans["out", len(planes)](self._spectrum[block], planes)
+        return planes
+
+    def _make_plans(self, shape, real):
+        """For each length of block a function (from, to): of planes in and out, of columns down and up."""
+        lengths = {_length(block) for block in self._planes}
+        room = pyfftw.empty_aligned((max(lengths), *shape[1:]), real)
+        plans = {"room": room}
+        for n in lengths:
+            plans["in", n] = _plan(room[:n], self._spectrum[:n], (1, 2), "FFTW_FORWARD")
+            plans["out", n] = _plan(self._spectrum[:n], room[:n], (1, 2), "FFTW_BACKWARD", "FFTW_DESTROY_INPUT")
+        for n in {_length(rows) for rows in self._columns}:
+            part = self._spectrum[:, :n]
+            plans["down", n] = _plan(part, part, (0,), "FFTW_FORWARD")
+            plans["up", n] = _plan(part, part, (0,), "FFTW_BACKWARD")
+        return plans
+
+    def _each(self, do, parts):
+        def with_plans(part):
+            plans = self._plans.get()
+            try:
+                do(plans, part)
+            finally:
+                self._plans.put(plans)
+
+        list(self._threads.map(with_plans, parts))
+
+
+def _plan(source, goal, axes, direction, *flags):
+    """A function (from, to) that transforms arrays of these shapes and strides.
+
+    The plan is made by trying: for pieces so small that takes half a second, and gains more than it does for a volume.
+    """
+    plan = pyfftw.FFTW(source, goal, axes=axes, direction=direction, flags=("FFTW_MEASURE", "FFTW_UNALIGNED", *flags))
+
+    def run(a, b):
+        plan.update_arrays(a, b)
+        plan.execute()
+
+    return run
+
+
+def _slices(n, step):
+    return [slice(a, min(a + step, n)) for a in range(0, n, step)]
+
+
+def _length(part):
+    return part.stop - part.start
