@@ -174,6 +174,15 @@ def test_explorers_show_the_same_after_all_cells_have_run(path):
                 assert looked_up_late(call) & later == set(), f"set anew after the explorer: {ast.unparse(call)}"
 
 
+@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "notebooks").glob("*.md"))], ids=stem)
+def test_links_to_a_section_find_its_heading(path):
+    """The book checks all links when it is made, a quarter of an hour later."""
+    for name, anchor in re.findall(r"\b(\w+)\.(?:ipynb|md)#([\w-]+)", path.read_text(encoding="utf-8")):
+        goal = next(p for p in (ROOT / "notebooks/source" / f"{name}.py", ROOT / f"notebooks/{name}.md") if p.exists())
+        titles = re.findall(r"^#+ +(.+)$", goal.read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w\s-]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
 def looked_up_late(call):
     """The names that the functions among a call's arguments look up each time that they run."""
     drawn = [node for node in ast.walk(call) if isinstance(node, ast.Lambda)]
