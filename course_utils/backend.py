@@ -10,7 +10,6 @@ import copy
 import functools
 import itertools
 import math
-import operator
 import os
 import sys
 import threading
@@ -146,7 +145,7 @@ class NumPy:
         NumPy goes block by block: what f computes on its way stays in the processor's cache.
         """
         pieces = _Pieces(shape, into)
-        self._each(lambda block: pieces.put([block], f(*_cut(arrays, block))), _blocks(shape), math.prod(shape))
+        self._each(lambda block: pieces.put(block, f(*_cut(arrays, block))), _blocks(shape), math.prod(shape))
         return pieces.whole()
 
     def _each(self, f, parts, voxels):
@@ -233,15 +232,12 @@ class PlaneByPlane:
         changed, finished = _Pieces(self._shape), _Pieces(self._shape)
 
         def between(planes, block):
-            for piece in _blocks(planes.shape):
-                first, *rest = change(planes[piece], *_cut(_cut(a, block), piece))
-                changed.put((block, piece), [first, *rest] if keep else rest)
-                planes[piece] = first
+            first, *rest = change(planes, *_cut(a, block))
+            changed.put(block, [first, *rest] if keep else rest)
+            planes[...] = first
 
         def after(planes, block):
-            for piece in _blocks(planes.shape):
-                result = finish(planes[piece], *_cut(_cut(b, block), piece)) if finish else (planes[piece],)
-                finished.put((block, piece), result)
+            finished.put(block, finish(planes, *_cut(b, block)) if finish else (planes,))
 
         self._convolution.there_and_back(x, between, after)
         return *changed.whole(), *finished.whole()
@@ -408,14 +404,13 @@ class _Pieces:
         self._shape, self._into, self._rooms, self._numbers = tuple(shape), into, None, []
         self._lock = threading.Lock()
 
-    def put(self, where, parts):
-        """where: indices, each into what the one before it gives."""
+    def put(self, block, parts):
         with self._lock:
             if self._rooms is None:
                 self._rooms = [self._room(part, old) for part, old in itertools.zip_longest(parts, self._into)]
         for room, part in zip(self._rooms, parts, strict=True):
             if room is not None:
-                functools.reduce(operator.getitem, where, room)[...] = part
+                room[block] = part
         self._numbers.append([float(part) for room, part in zip(self._rooms, parts, strict=True) if room is None])
 
     def whole(self):

@@ -12,23 +12,24 @@ import threading
 import numpy as np
 import pyfftw
 
-PLANES, COLUMNS = 1 << 18, 1 << 17  # voxels, and coefficients, that go through together: a megabyte each
+PLANES, COLUMNS = 1 << 18, 1 << 18  # voxels, and coefficients, that go through together, at most: 1 and 2 MB
 
 
 class Convolution:
     """Periodic convolution of volumes of this shape with a kernel, given by its transfer function on the half grid.
 
     threads  a concurrent.futures.Executor with so many workers; each gets plans of its own.
-    Two volumes stay reserved. Calls from two threads take turns.
+    Three volumes stay reserved. Calls from two threads take turns.
     """
 
     def __init__(self, transfer, shape, threads, workers):
         real = transfer.real.dtype
-        self._transfer = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
+        scaled = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
+        self._transfers = scaled, np.conj(scaled)
         self._spectrum = pyfftw.empty_aligned(transfer.shape, transfer.dtype)
-        self._threads, self._conjugate = threads, False
-        self._planes = _slices(shape[0], max(1, PLANES // (shape[1] * shape[2])))
-        self._columns = _slices(shape[1], max(1, COLUMNS // (shape[0] * transfer.shape[2])))
+        self._threads = threads
+        self._planes = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
+        self._columns = _slices(shape[1], COLUMNS // (shape[0] * transfer.shape[2]), workers)
         self._plans, self._turn = queue.SimpleQueue(), threading.Lock()
         for _ in range(workers):
             self._plans.put(self._make_plans(shape, real))
@@ -37,7 +38,7 @@ class Convolution:
     def T(self):
         """The adjoint: the same, with the complex conjugate."""
         other = copy.copy(self)
-        other._conjugate = not self._conjugate
+        other._transfers = self._transfers[::-1]
         return other
 
     def there_and_back(self, x, change, finish):
@@ -47,20 +48,16 @@ class Convolution:
         """
         with self._turn:
             self._each(lambda plans, block: plans["in", _length(block)](x[block], self._spectrum[block]), self._planes)
-            self._each(lambda plans, rows: self._multiply(plans, rows, self._conjugate), self._columns)
+            self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[0]), self._columns)
             self._each(lambda plans, block: self._out_and_in(plans, block, change), self._planes)
-            self._each(lambda plans, rows: self._multiply(plans, rows, not self._conjugate), self._columns)
+            self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[1]), self._columns)
             self._each(lambda plans, block: finish(self._out(plans, block), block), self._planes)
 
-    def _multiply(self, plans, rows, conjugate):
-        """Along z forward, times the transfer function, and back, in place."""
-        part, transfer = self._spectrum[:, rows], self._transfer[:, rows]
+    def _multiply(self, plans, rows, transfer):
+        """Along z forward, times a transfer function, and back, in place."""
+        part = self._spectrum[:, rows]
         plans["down", _length(rows)](part, part)
-        if conjugate:
-            np.conj(part, out=part)
-        part *= transfer
-        if conjugate:
-            np.conj(part, out=part)
+        part *= transfer[:, rows]
         plans["up", _length(rows)](part, part)
 
     def _out_and_in(self, plans, block, change):
@@ -112,7 +109,10 @@ def _plan(source, goal, axes, direction, *flags):
     return run
 
 
-def _slices(n, step):
+def _slices(n, most, workers):
+    """Parts of at most so many, all of one length but the last, and as many for each worker."""
+    parts = -(-n // max(most, 1))
+    step = -(-n // (parts + -parts % workers))
     return [slice(a, min(a + step, n)) for a in range(0, n, step)]
 
 
