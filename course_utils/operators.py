@@ -97,17 +97,18 @@ def there_and_back(H, change, finish=None, *, reverse=False, keep=False):
         return lambda x, a, b=(): in_one_go(x, change, a, finish, b, keep)
 
     @functools.partial(xp.compile, fourier=False)
-    def ahead(x, Hx, a, b):
-        return xp.pointwise(change, grid, (Hx, *a), into=(xp.scratch(Hx, x, *a, *b),))
+    def ahead(Hx, room, a):
+        return xp.pointwise(change, grid, (Hx, *a), into=(room,))
 
     @functools.partial(xp.compile, fourier=False)
-    def behind(x, v, back, a, b):
-        return xp.pointwise(finish, goal, (back, *b), into=(xp.scratch(back, x, *a, *b, *([v] if keep else [])),))
+    def behind(back, room, b):
+        return xp.pointwise(finish, goal, (back, *b), into=(room,))
 
     def go(x, a, b=()):
-        v, *rest = ahead(x, forward(x), a, b)
-        back = adjoint(v)
-        return *([v] if keep else []), *rest, *(behind(x, v, back, a, b) if finish else [back])
+        Hx = forward(x)
+        v, *rest = ahead(Hx, xp.scratch(Hx, x, *a, *b), a)
+        kept, back = [v] if keep else [], adjoint(v)
+        return *kept, *rest, *(behind(back, xp.scratch(back, x, *a, *b, *kept), b) if finish else [back])
 
     return go
 
