@@ -6,7 +6,6 @@ themselves; what differs between the packages (names, Fourier transforms, compil
 
 import concurrent.futures
 import contextlib
-import copy
 import functools
 import itertools
 import math
@@ -182,8 +181,8 @@ class NumPy:
         """The same function: NumPy has nothing to compile. Say fourier=False of a step without Fourier transforms."""
         return step
 
-    def convolution(self, transfer, shape):
-        """Whatever the backend has for `operators.there_and_back` in one go; None if nothing."""
+    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
+        """The function of `operators.there_and_back` for a blur, where the backend has a faster way; else None."""
         return None
 
 
@@ -209,38 +208,29 @@ class FFTW(NumPy):
     def irfftn(self, spectrum, shape):
         return self._fft.irfftn(spectrum, shape, overwrite_x=True, **self._plan)
 
-    def convolution(self, transfer, shape):
-        """A function (x, change, a, finish, b, keep), as `operators.there_and_back` describes it, and its `.T`."""
-        return PlaneByPlane(transfer, shape, self._threads, self._workers) if len(shape) == 3 else None
-
-
-class PlaneByPlane:
-    """`operators.there_and_back` by FFTW: what treats each voxel alone is done to planes that lie in the cache."""
-
-    def __init__(self, transfer, shape, threads, workers):
+    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
+        """What treats each voxel alone is done to a few planes at a time, while they lie in the cache. In 3D only."""
+        if len(shape) != 3:
+            return None
         from course_utils.fftw_convolution import Convolution
 
-        self._convolution, self._shape = Convolution(transfer, shape, threads, workers), shape
+        convolution = Convolution(transfer, shape, self._threads, self._workers, reverse=reverse)
 
-    @property
-    def T(self):
-        other = copy.copy(self)
-        other._convolution = self._convolution.T
-        return other
+        def go(x, a, b=()):
+            changed, finished = _Pieces(shape), _Pieces(shape)
 
-    def __call__(self, x, change, a, finish, b, keep):
-        changed, finished = _Pieces(self._shape), _Pieces(self._shape)
+            def between(planes, block):
+                first, *rest = change(planes, *_cut(a, block))
+                changed.put(block, [first, *rest] if keep else rest)
+                planes[...] = first
 
-        def between(planes, block):
-            first, *rest = change(planes, *_cut(a, block))
-            changed.put(block, [first, *rest] if keep else rest)
-            planes[...] = first
+            def after(planes, block):
+                finished.put(block, finish(planes, *_cut(b, block)) if finish else (planes,))
 
-        def after(planes, block):
-            finished.put(block, finish(planes, *_cut(b, block)) if finish else (planes,))
+            convolution.there_and_back(x, between, after)
+            return *changed.whole(), *finished.whole()
 
-        self._convolution.there_and_back(x, between, after)
-        return *changed.whole(), *finished.whole()
+        return go
 
 
 class Compiled:
@@ -262,7 +252,7 @@ class Compiled:
     def scratch(self, a, *kept):
         return None
 
-    def convolution(self, transfer, shape):
+    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
         return None
 
     def square_sum(self, x):

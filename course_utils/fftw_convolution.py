@@ -5,7 +5,6 @@ only a product; between the transform of a plane back, and its next one, only wh
 Who goes through the whole volume for each of them fetches it from memory every time, and waits for it.
 """
 
-import copy
 import queue
 import threading
 
@@ -19,13 +18,14 @@ class Convolution:
     """Periodic convolution of volumes of this shape with a kernel, given by its transfer function on the half grid.
 
     threads  a concurrent.futures.Executor with so many workers; each gets plans of its own.
+    reverse  the adjoint first.
     Three volumes stay reserved. Calls from two threads take turns.
     """
 
-    def __init__(self, transfer, shape, threads, workers):
+    def __init__(self, transfer, shape, threads, workers, *, reverse=False):
         real = transfer.real.dtype
         scaled = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
-        self._transfers = scaled, np.conj(scaled)
+        self._transfers = (np.conj(scaled), scaled) if reverse else (scaled, np.conj(scaled))
         self._spectrum = pyfftw.empty_aligned(transfer.shape, transfer.dtype)
         self._threads = threads
         self._planes = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
@@ -33,13 +33,6 @@ class Convolution:
         self._plans, self._turn = queue.SimpleQueue(), threading.Lock()
         for _ in range(workers):
             self._plans.put(self._make_plans(shape, real))
-
-    @property
-    def T(self):
-        """The adjoint: the same, with the complex conjugate."""
-        other = copy.copy(self)
-        other._transfers = self._transfers[::-1]
-        return other
 
     def there_and_back(self, x, change, finish):
         """Convolve x; change(planes, block), in place; convolve that by the adjoint; finish(planes, block).

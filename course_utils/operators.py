@@ -91,10 +91,6 @@ def there_and_back(H, change, finish=None, *, reverse=False, keep=False):
     xp, forward, adjoint, grid, goal = H.xp, H.forward, H.adjoint, H.shape_out, H.shape_in
     if reverse:
         forward, adjoint, grid, goal = adjoint, forward, goal, grid
-    in_one_go = None if H.transfer is None else xp.convolution(H.transfer, H.shape_in)
-    if in_one_go is not None:
-        in_one_go = in_one_go.T if reverse else in_one_go
-        return lambda x, a, b=(): in_one_go(x, change, a, finish, b, keep)
 
     @functools.partial(xp.compile, fourier=False)
     def ahead(Hx, room, a):
@@ -110,7 +106,8 @@ def there_and_back(H, change, finish=None, *, reverse=False, keep=False):
         kept, back = [v] if keep else [], adjoint(v)
         return *kept, *rest, *(behind(back, xp.scratch(back, x, *a, *b, *kept), b) if finish else [back])
 
-    return go
+    in_one_go = None if H.transfer is None else xp.in_one_go(H.transfer, grid, change, finish, reverse, keep)
+    return in_one_go or go
 
 
 def crop(inner, outer, *, xp):
