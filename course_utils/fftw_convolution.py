@@ -11,7 +11,8 @@ import threading
 import numpy as np
 import pyfftw
 
-PLANES, COLUMNS = 1 << 18, 1 << 18  # voxels, and coefficients, that go through together, at most: 1 and 2 MB
+PLANES, COLUMNS = 1 << 18, 1 << 17  # voxels, and coefficients, that go through together, at most: 1 MB each
+ROW = 8  # coefficients: 64 bytes or more, which any processor's alignment divides
 
 
 class Convolution:
@@ -26,7 +27,7 @@ class Convolution:
         real = transfer.real.dtype
         scaled = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
         self._transfers = (np.conj(scaled), scaled) if reverse else (scaled, np.conj(scaled))
-        self._spectrum = pyfftw.empty_aligned(transfer.shape, transfer.dtype)
+        self._spectrum = _rows_aligned(transfer.shape, transfer.dtype)
         self._threads = threads
         self._planes = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
         self._columns = _slices(shape[1], COLUMNS // (shape[0] * transfer.shape[2]), workers)
@@ -40,7 +41,7 @@ class Convolution:
         block are the indices of these few planes in the volume. Their array is overwritten later.
         """
         with self._turn:
-            self._each(lambda plans, block: plans["in", _length(block)](x[block], self._spectrum[block]), self._planes)
+            self._each(lambda plans, block: self._in(plans, x[block], block), self._planes)
             self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[0]), self._columns)
             self._each(lambda plans, block: self._out_and_in(plans, block, change), self._planes)
             self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[1]), self._columns)
@@ -56,6 +57,11 @@ class Convolution:
     def _out_and_in(self, plans, block, change):
         planes = self._out(plans, block)
         change(planes, block)
+        plans["in", len(planes)](planes, self._spectrum[block])
+
+    def _in(self, plans, x, block):
+        planes = plans["room"][: len(x)]  # x itself may lie anywhere in memory: see _plan
+        planes[...] = x
         plans["in", len(planes)](planes, self._spectrum[block])
 
     def _out(self, plans, block):
@@ -88,12 +94,20 @@ class Convolution:
         list(self._threads.map(with_plans, parts))
 
 
+def _rows_aligned(shape, dtype):
+    """An array whose rows, and so its planes, all begin where FFTW wants them."""
+    *others, n = shape
+    return pyfftw.zeros_aligned((*others, -(-n // ROW) * ROW), dtype)[..., :n]
+
+
 def _plan(source, goal, axes, direction, *flags):
     """A function (from, to) that transforms arrays of these shapes and strides.
 
-    The plan is made by trying: for pieces so small that takes half a second, and gains more than it does for a volume.
+    They must begin at multiples of pyfftw.simd_alignment bytes, as these do: then the processor takes several numbers
+    at once, which saves a quarter of the whole step. The plan is made by trying: for pieces so small that takes half a
+    second, and gains more than it does for a volume.
     """
-    plan = pyfftw.FFTW(source, goal, axes=axes, direction=direction, flags=("FFTW_MEASURE", "FFTW_UNALIGNED", *flags))
+    plan = pyfftw.FFTW(source, goal, axes=axes, direction=direction, flags=("FFTW_MEASURE", *flags))
 
     def run(a, b):
         plan.update_arrays(a, b)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-from course_utils.checks.answer import NotYet, call, compare, holds
+from course_utils.checks.answer import NotYet, call, compare, hints, holds
 
 
 def update(answer):
@@ -37,14 +37,13 @@ def update(answer):
             "the background was added to the ratio. It is a part of the model: y / (blurred + background)": x
             * _back(y / blurred + background, H),
         }
-        try:
+        shapes = {
+            # without s, an odd last axis comes back one voxel short
+            rf"broadcast.*{shape[-1] - 1}\)": "Is s=x.shape in each irfftn?",
+            "broadcast": "transfer multiplies fft.rfftn(x), and has its shape.",
+        }
+        with hints(shapes):
             result = _call(answer, x, y, H, background)
-        except NotYet as error:
-            if "broadcast" not in str(error):
-                raise
-            odd = f"{shape[-1] - 1})" in str(error)  # without s, an odd last axis comes back one voxel short
-            hint = "Is s=x.shape in each irfftn?" if odd else "transfer multiplies fft.rfftn(x), and has its shape."
-            raise NotYet(f"{error}. {hint}") from error
         compare(result, exact, mistakes)
     holds("data over model, the background in the model", "sent back by the adjoint", "x stays positive")
 
@@ -84,15 +83,9 @@ def back_projection(answer):
                 exact[window], shape, start
             ),
         }
-        try:
+        sizes = "Is the padded picture as large as the grid? (n − m) // 2 zeros come before it; what is left of n − m, "
+        with hints({"broadcast": sizes + "which may be one more, comes after"}):
             result = np.asarray(_call(answer, u, H, shape))
-        except NotYet as error:
-            if "broadcast" not in str(error):
-                raise
-            raise NotYet(
-                f"{error}. Is the padded picture as large as the grid? (n − m) // 2 zeros come before it; what is left "
-                "of n − m, which may be one more, comes after"
-            ) from error
         if result.shape == (*shape[:2], shape[2] - 1):
             raise NotYet(f"the last axis came back as {result.shape[2]} instead of {shape[2]}: irfftn(…, s=shape).")
         if result.shape == field:
