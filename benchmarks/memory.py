@@ -1,6 +1,6 @@
-"""Peak memory of a deconvolution with open edges, in float32 volumes of the padded grid (Linux only).
+"""Peak memory of a deconvolution, in float32 volumes of its grid, padded or not (Linux only).
 
-python -m benchmarks.memory numpy | fftw | tensorflow | jax [rl | rl-tv | rl-fast]      prints the number of volumes
+python -m benchmarks.memory BACKEND [rl | rl-tv | rl-fast [open | periodic]]      prints the number of volumes
 """
 
 import re
@@ -28,18 +28,18 @@ def peak():
     return _bytes("VmHWM")
 
 
-def volumes(name, method="rl"):
+def volumes(name, method="rl", edges="open"):
     """What a run of four iterations takes beyond the caller's own stack."""
     xp, psf = backend.get(name), np.full(PSF_SHAPE, 1 / np.prod(PSF_SHAPE), np.float32)
     y = np.ones(SHAPE, np.float32)
-    _run(xp, psf, y[:16, :32, :32], method)  # what the packages themselves take, once
+    _run(xp, psf, y[:16, :32, :32], method, edges)  # what the packages themselves take, once
     before = reset_peak()
-    grid = _run(xp, psf, y, method)
+    grid = _run(xp, psf, y, method, edges)
     return (peak() - before) / (4 * np.prod(grid))
 
 
-def _run(xp, psf, y, method):
-    A, weight = formation.forward(psf, y.shape, xp=xp), {"weight": 0.01} if method == "rl-tv" else {}
+def _run(xp, psf, y, method, edges):
+    A, weight = formation.forward(psf, y.shape, edges=edges, xp=xp), {"weight": 0.01} if method == "rl-tv" else {}
     for _ in METHODS[method](y, A, n_iter=4, background=1.0, **weight):
         pass
     return A.shape_in

@@ -3,6 +3,7 @@
 Seconds alone say as much about the machine as about the code; what counts is the ratio within one run.
 """
 
+import itertools
 import json
 import os
 import platform
@@ -20,8 +21,8 @@ def main():
     figures = deconvolution.main()
     print()
     memory = _memory()
-    for (name, method), volumes in memory.items():
-        print(f"{method}, {name}: peak memory {volumes:.1f} float32 volumes of the padded grid")
+    for (name, method, edges), volumes in memory.items():
+        print(f"{method}, {name}, {edges} edges: peak memory {volumes:.1f} float32 volumes of the grid")
     _in_a_process_of_its_own("benchmarks.full_size")
     print()
     figures["ADMM"] = admm.main()
@@ -40,14 +41,13 @@ def main():
 
 
 def _memory():
-    """Peak volumes of a run with open edges, each backend and method by itself; empty where /proc is absent."""
+    """Peak volumes of a run, each backend, method and kind of edges by itself; empty where /proc is absent."""
     measured = {}
     if sys.platform.startswith("linux"):
-        for name in backend.NAMES:
-            for method in METHODS:
-                run = _in_a_process_of_its_own("benchmarks.memory", name, method, capture_output=True)
-                if run.returncode == 0:
-                    measured[name, method] = float(run.stdout)
+        for case in itertools.product(backend.NAMES, METHODS, ("open", "periodic")):
+            run = _in_a_process_of_its_own("benchmarks.memory", *case, capture_output=True)
+            if run.returncode == 0:
+                measured[case] = float(run.stdout)
     return measured
 
 

@@ -181,8 +181,9 @@ class NumPy:
         """The same function: NumPy has nothing to compile. Say fourier=False of a step without Fourier transforms."""
         return step
 
-    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
-        """The function of `operators.there_and_back` for a blur, where the backend has a faster way; else None."""
+    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
+        """The function of `operators.there_and_back` for a blur on a grid of this shape, where the backend has a
+        faster way; else None. window: slices, the part of the grid that is seen after the blur."""
         return None
 
 
@@ -208,16 +209,17 @@ class FFTW(NumPy):
     def irfftn(self, spectrum, shape):
         return self._fft.irfftn(spectrum, shape, overwrite_x=True, **self._plan)
 
-    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
+    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
         """What treats each voxel alone is done to a few planes at a time, while they lie in the cache. In 3D only."""
         if len(shape) != 3:
             return None
         from course_utils.fftw_convolution import Convolution
 
-        convolution = Convolution(transfer, shape, self._threads, self._workers, reverse=reverse)
+        convolution = Convolution(transfer, shape, window, self._threads, self._workers, reverse=reverse)
+        seen = tuple(part.stop - part.start for part in window)
 
         def go(x, a, b=()):
-            changed, finished = _Pieces(shape), _Pieces(shape)
+            changed, finished = (_Pieces(shape), _Pieces(seen)) if reverse else (_Pieces(seen), _Pieces(shape))
 
             def between(planes, block):
                 first, *rest = change(planes, *_cut(a, block))
@@ -252,7 +254,7 @@ class Compiled:
     def scratch(self, a, *kept):
         return None
 
-    def in_one_go(self, transfer, shape, change, finish, reverse, keep):
+    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
         return None
 
     def square_sum(self, x):

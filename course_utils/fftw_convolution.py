@@ -18,18 +18,21 @@ ROW = 8  # coefficients: 64 bytes or more, which any processor's alignment divid
 class Convolution:
     """Periodic convolution of volumes of this shape with a kernel, given by its transfer function on the half grid.
 
+    window   slices with start and stop: the part of the grid that is seen after the convolution, and that the adjoint
+             begins from.
     threads  a concurrent.futures.Executor with so many workers; each gets plans of its own.
     reverse  the adjoint first.
     Three volumes stay reserved. Calls from two threads take turns.
     """
 
-    def __init__(self, transfer, shape, threads, workers, *, reverse=False):
+    def __init__(self, transfer, shape, window, threads, workers, *, reverse=False):
         real = transfer.real.dtype
         scaled = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
         self._transfers = (np.conj(scaled), scaled) if reverse else (scaled, np.conj(scaled))
         self._spectrum = _rows_aligned(transfer.shape, transfer.dtype)
         self._threads = threads
-        self._planes = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
+        whole, seen = (_Part(part, shape, workers) for part in (tuple(slice(0, n) for n in shape), window))
+        self._ends, self._middle = (seen, whole) if reverse else (whole, seen)
         self._columns = _slices(shape[1], COLUMNS // (shape[0] * transfer.shape[2]), workers)
         self._plans, self._turn = queue.SimpleQueue(), threading.Lock()
         for _ in range(workers):
@@ -38,14 +41,40 @@ class Convolution:
     def there_and_back(self, x, change, finish):
         """Convolve x; change(planes, block), in place; convolve that by the adjoint; finish(planes, block).
 
-        block are the indices of these few planes in the volume. Their array is overwritten later.
+        block are the indices of these few planes in what is seen of the volume there. Their array is overwritten later.
         """
+        ends, middle = self._ends, self._middle
+
+        def begin(plans, block):
+            planes = plans["room"][: _length(block)]
+            ends.seen(planes)[...] = x[block]
+            self._in(plans, planes, block, ends)
+
+        def turn(plans, block):
+            planes = self._out(plans, block, middle)
+            change(middle.seen(planes), block)
+            self._in(plans, planes, block, middle)
+
         with self._turn:
-            self._each(lambda plans, block: self._in(plans, x[block], block), self._planes)
-            self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[0]), self._columns)
-            self._each(lambda plans, block: self._out_and_in(plans, block, change), self._planes)
-            self._each(lambda plans, rows: self._multiply(plans, rows, self._transfers[1]), self._columns)
-            self._each(lambda plans, block: finish(self._out(plans, block), block), self._planes)
+            self._each(begin, ends.blocks)
+            self._multiply_columns(self._transfers[0], ends)
+            self._each(turn, middle.blocks)
+            self._multiply_columns(self._transfers[1], middle)
+            self._each(lambda plans, block: finish(ends.seen(self._out(plans, block, ends)), block), ends.blocks)
+
+    def _in(self, plans, planes, block, part):
+        part.clear_around(planes)
+        plans["in", len(planes)](planes, self._spectrum[part.in_grid(block)])
+
+    def _out(self, plans, block, part):
+        planes = plans["room"][: _length(block)]
+        plans["out", len(planes)](self._spectrum[part.in_grid(block)], planes)
+        return planes
+
+    def _multiply_columns(self, transfer, part):
+        """The spectrum of this part of the volume, all else being zero, times the transfer function."""
+        part.clear_before_and_after(self._spectrum)
+        self._each(lambda plans, rows: self._multiply(plans, rows, transfer), self._columns)
 
     def _multiply(self, plans, rows, transfer):
         """Along z forward, times a transfer function, and back, in place."""
@@ -54,24 +83,9 @@ class Convolution:
         part *= transfer[:, rows]
         plans["up", _length(rows)](part, part)
 
-    def _out_and_in(self, plans, block, change):
-        planes = self._out(plans, block)
-        change(planes, block)
-        plans["in", len(planes)](planes, self._spectrum[block])
-
-    def _in(self, plans, x, block):
-        planes = plans["room"][: len(x)]  # x itself may lie anywhere in memory: see _plan
-        planes[...] = x
-        plans["in", len(planes)](planes, self._spectrum[block])
-
-    def _out(self, plans, block):
-        planes = plans["room"][: _length(block)]
-        plans["out", len(planes)](self._spectrum[block], planes)
-        return planes
-
     def _make_plans(self, shape, real):
         """For each length of block a function (from, to): of planes in and out, of columns down and up."""
-        lengths = {_length(block) for block in self._planes}
+        lengths = {_length(block) for part in (self._ends, self._middle) for block in part.blocks}
         room = pyfftw.empty_aligned((max(lengths), *shape[1:]), real)
         plans = {"room": room}
         for n in lengths:
@@ -92,6 +106,29 @@ class Convolution:
                 self._plans.put(plans)
 
         list(self._threads.map(with_plans, parts))
+
+
+class _Part:
+    """The planes of a volume that are seen through a window of slices, and the blocks of them that go together."""
+
+    def __init__(self, window, shape, workers):
+        self._z, *lateral = window
+        self._lateral = (slice(None), *lateral)
+        self.blocks = _slices(_length(self._z), PLANES // (shape[1] * shape[2]), workers)
+
+    def in_grid(self, block):
+        return slice(self._z.start + block.start, self._z.start + block.stop)
+
+    def seen(self, planes):
+        return planes[self._lateral]
+
+    def clear_around(self, planes):
+        _, y, x = self._lateral
+        planes[:, : y.start] = planes[:, y.stop :] = 0
+        planes[:, y, : x.start] = planes[:, y, x.stop :] = 0
+
+    def clear_before_and_after(self, volume):
+        volume[: self._z.start] = volume[self._z.stop :] = 0
 
 
 def _rows_aligned(shape, dtype):

@@ -95,14 +95,9 @@ def _divergence(y, model, ratio, xp):
 
 def inverse_sensitivity(H):
     """1 / H'1, and zero where a voxel sends less than 1 % of the most into the field of view."""
-    xp = H.xp
-
-    @xp.compile
-    def invert(seen):
-        sensitivity = H.adjoint(seen)
-        enough = 0.01 * xp.max(sensitivity)
-        return xp.where(sensitivity > enough, 1.0 / xp.maximum(sensitivity, enough), 0.0)
-
-    weight = invert(xp.full(H.shape_out, 1.0))
+    xp = H.xp  # not compiled: for a single call that takes longer, and TensorFlow warns of it
+    sensitivity = H.adjoint(xp.full(H.shape_out, 1.0))
+    enough = 0.01 * xp.max(sensitivity)
+    weight = xp.where(sensitivity > enough, 1.0 / xp.maximum(sensitivity, enough), 0.0)
     low, high = float(xp.min(weight)), float(xp.max(weight))
     return high if high - low < 1e-5 * high else weight  # the same everywhere: a number will do, and saves a volume

@@ -20,6 +20,7 @@ class Linear:
     xp                   the backend (see `course_utils.backend`).
     transfer             for a blur: its optical transfer function, on the half grid of `xp.rfftn`.
     factors              of A @ B @ C: (A, B, C); of an operator that is no product: none.
+    window               for a crop: the slices that it keeps.
     """
 
     forward: Any
@@ -29,6 +30,7 @@ class Linear:
     xp: Any
     transfer: Any = None
     factors: tuple = ()
+    window: Any = None
 
     def __call__(self, x):
         x = self.xp.asarray(x)
@@ -106,8 +108,17 @@ def there_and_back(H, change, finish=None, *, reverse=False, keep=False):
         kept, back = [v] if keep else [], adjoint(v)
         return *kept, *rest, *(behind(back, xp.scratch(back, x, *a, *b, *kept), b) if finish else [back])
 
-    in_one_go = None if H.transfer is None else xp.in_one_go(H.transfer, grid, change, finish, reverse, keep)
+    blurred, window = _blur_and_window(H)
+    in_one_go = blurred and xp.in_one_go(blurred.transfer, H.shape_in, window, change, finish, reverse, keep)
     return in_one_go or go
+
+
+def _blur_and_window(H):
+    """A blur, and the slices of the grid that are seen through it, where H is one, or a crop of one; else nothing."""
+    *crops, last = H.factors or (H,)
+    if last.transfer is None or len(crops) > 1 or any(factor.window is None for factor in crops):
+        return None, None
+    return last, crops[0].window if crops else tuple(slice(0, n) for n in H.shape_in)
 
 
 def crop(inner, outer, *, xp):
@@ -117,7 +128,7 @@ def crop(inner, outer, *, xp):
     start = [(n - m) // 2 for m, n in zip(inner, outer, strict=True)]
     window = tuple(slice(a, a + m) for a, m in zip(start, inner, strict=True))
     widths = [(a, n - m - a) for a, m, n in zip(start, inner, outer, strict=True)]
-    return Linear(lambda x: x[window], lambda u: xp.pad(u, widths), tuple(outer), tuple(inner), xp)
+    return Linear(lambda x: x[window], lambda u: xp.pad(u, widths), tuple(outer), tuple(inner), xp, window=window)
 
 
 def bin_z(factor, shape, *, xp):

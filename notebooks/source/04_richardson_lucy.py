@@ -370,7 +370,7 @@ for name, k in needed.items():
 r"""
 **What to see.** With momentum, the same misfit in about a quarter of the iterations; with the line search in fewer still; and most of the time saved. They do not lead elsewhere: all four go to the same limit. Whether one *wants* to go there is the question now. (The line search is what `deconvolve(…, method="rl-fast")` runs. The experiments to come take Biggs and Andrews' way, whose smaller steps show better where to stop.)
 
-What is left of the time goes, for the most part, into the four Fourier transforms of an iteration. A faster library for them helps all four alike: with the package `pyfftw` installed, `backend.get("fftw")` computes as NumPy does, but transforms by FFTW; and where edges are periodic, it goes through a step a few planes at a time, so that they stay in the processor's cache. And the same iterations run on a GPU, with `backend.get("tensorflow")`.
+What is left of the time goes, for the most part, into the four Fourier transforms of an iteration. A faster library for them helps all four alike: with the package `pyfftw` installed, `backend.get("fftw")` computes as NumPy does, but transforms by FFTW, and goes through a step a few planes at a time, so that they stay in the processor's cache. And the same iterations run on a GPU, with `backend.get("tensorflow")`.
 
 ## 6 · When to stop
 
