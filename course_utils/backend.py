@@ -148,8 +148,11 @@ class NumPy:
         return pieces.whole()
 
     def _each(self, f, parts, voxels):
-        """[f(part) for each part], on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
-        return list(self._threads.map(f, parts) if voxels > 1 << 18 else map(f, parts))
+        """f(part) for each part, on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
+        if voxels > 1 << 18:
+            share(self._threads, range(self._workers), lambda _, part: f(part), parts)
+        else:
+            list(map(f, parts))
 
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
@@ -370,6 +373,20 @@ class Jax(Compiled):
             return jax.tree.unflatten(structure, run(captured, *jax.tree.leaves(args)))
 
         return compiled
+
+
+def share(threads, workers, do, parts):
+    """do(worker, part) for each part: each worker, in a thread of its own, takes the next one as soon as it is free.
+
+    A task for each worker, not for each part: to hand over a task takes Python as long as some parts take to be done.
+    """
+    rest = iter(parts)
+
+    def work(worker):
+        for part in rest:
+            do(worker, part)
+
+    list(threads.map(work, workers))  # to its end, where errors are raised
 
 
 def _blocks(shape, size=1 << 16):

@@ -5,11 +5,12 @@ only a product; between the transform of a plane back, and its next one, only wh
 Who goes through the whole volume for each of them fetches it from memory every time, and waits for it.
 """
 
-import queue
 import threading
 
 import numpy as np
 import pyfftw
+
+from course_utils.backend import share
 
 PLANES, COLUMNS = 1 << 18, 1 << 17  # voxels, and coefficients, that go through together, at most: 1 MB each
 ROW = 8  # coefficients: 64 bytes or more, which any processor's alignment divides
@@ -34,9 +35,7 @@ class Convolution:
         whole, seen = (_Part(part, shape, workers) for part in (tuple(slice(0, n) for n in shape), window))
         self._ends, self._middle = (seen, whole) if reverse else (whole, seen)
         self._columns = _slices(shape[1], COLUMNS // (shape[0] * transfer.shape[2]), workers)
-        self._plans, self._turn = queue.SimpleQueue(), threading.Lock()
-        for _ in range(workers):
-            self._plans.put(self._make_plans(shape, real))
+        self._plans, self._turn = [self._make_plans(shape, real) for _ in range(workers)], threading.Lock()
 
     def there_and_back(self, x, change, finish):
         """Convolve x; change(planes, block), in place; convolve that by the adjoint; finish(planes, block).
@@ -98,14 +97,7 @@ class Convolution:
         return plans
 
     def _each(self, do, parts):
-        def with_plans(part):
-            plans = self._plans.get()
-            try:
-                do(plans, part)
-            finally:
-                self._plans.put(plans)
-
-        list(self._threads.map(with_plans, parts))
+        share(self._threads, self._plans, do, parts)
 
 
 class _Part:
@@ -132,9 +124,13 @@ class _Part:
 
 
 def _rows_aligned(shape, dtype):
-    """An array whose rows, and so its planes, all begin where FFTW wants them."""
-    *others, n = shape
-    return pyfftw.zeros_aligned((*others, -(-n // ROW) * ROW), dtype)[..., :n]
+    """A volume whose rows, and so its planes, all begin where FFTW wants them.
+
+    One row more in each plane, unused: with a power of two for the distance from plane to plane, as is usual, a column
+    would find its coefficients in one corner of the cache, where one drives out another.
+    """
+    planes, rows, n = shape
+    return pyfftw.zeros_aligned((planes, rows + 1, -(-n // ROW) * ROW), dtype)[:, :rows, :n]
 
 
 def _plan(source, goal, axes, direction, *flags):
