@@ -13,7 +13,12 @@ from pathlib import Path
 
 from course_utils.training import model_files
 
-TABLES = ("course_utils.srcnn.recipes", "course_utils.isonet.recipes", "course_utils.robustness.recipes")
+TABLES = (
+    "course_utils.srcnn.recipes",
+    "course_utils.isonet.recipes",
+    "course_utils.isonet.cells",
+    "course_utils.robustness.recipes",
+)
 
 
 def recipes():

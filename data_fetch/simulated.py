@@ -65,13 +65,20 @@ def camera():
     return Camera(gain=2.2, offset=100.0, read_noise=3.0)
 
 
+def cell(shape, voxel_size=VOXEL, *, rng):
+    """A cell like that of the course volume, as densely filled and as bright, as a Stack of photons."""
+    from course_utils import specimen
+
+    n = round(70 * shape[1] * shape[2] / 192**2)
+    return specimen.filaments(shape, voxel_size, n=n, photons=2.4e5, rng=rng)
+
+
 def _simulate(size):
-    from course_utils import formation, specimen
+    from course_utils import formation
     from course_utils import optics as chapter2
 
     shape, rng = SIZES[size], np.random.default_rng(SEED)
-    n = round(70 * shape[1] * shape[2] / 192**2)
-    truth = specimen.filaments(shape, VOXEL, n=n, photons=2.4e5, rng=rng)
+    truth = cell(shape, rng=rng)
     psf = chapter2.gibson_lanni_psf(optics(), _psf_shape(shape), VOXEL)
     sharp = chapter2.gaussian_psf(replace(optics(), wavelength=optics().wavelength / 2), (15, 15, 15), VOXEL)
     stacks = {"truth": truth, "psf": psf}

@@ -103,7 +103,7 @@ def microtubules(*, shape=(24, 64, 64), light=1.0, seed=8, twin=True):
     The microscope is the course volume's, its PSF cut to what so small a volume needs.
     """
     rng, (z, y, x), optics_ = np.random.default_rng(seed), shape, simulated.optics()
-    truth = specimen.filaments(shape, simulated.VOXEL, n=round(70 * y * x / 192**2), photons=2.4e5, rng=rng)
+    truth = simulated.cell(shape, rng=rng)
     psf = optics.gibson_lanni_psf(optics_, (2 * z - 1, 2 * (y // 3) - 1, 2 * (x // 3) - 1), simulated.VOXEL)
     sharp = optics.gaussian_psf(replace(optics_, wavelength=optics_.wavelength / 2), (15, 15, 15), simulated.VOXEL)
     counts = {}

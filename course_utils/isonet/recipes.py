@@ -5,10 +5,8 @@ The networks see the stacks alone, never a truth.
 """
 
 import numpy as np
-from scipy import ndimage
 
-import data_fetch
-from course_utils import compare, formation, isonet, optics, specimen, training
+from course_utils import compare, formation, isonet, specimen, training
 from course_utils.stack import Stack
 
 VOXEL = (0.1, 0.1, 0.1)  # µm, of the truth
@@ -97,34 +95,6 @@ def train(build, *, epochs, peak=PEAK, size=64, count=1600, loss="mae", seed=0, 
     return model, normaliser, card
 
 
-def train_on_course_volume(build, *, epochs, size=64, count=1600, seed=0, first_weights=0):
-    """Train a network on the course volume's own lateral slices, its only teacher; returns (model, normaliser, card).
-
-    A tenth of the pairs is kept for validation. Scored on the planes that both grids have: 5 · 0.08 µm = 2 · 0.2 µm.
-    """
-    bundle, model = data_fetch.load("microtubules"), build(seed=first_weights)
-    normaliser = training.Normaliser.fit([bundle.stack.data])
-    pairs = isonet.training_pairs(
-        bundle.stack, isonet.axial_blur(bundle.psf), camera=bundle.camera, size=size, count=count,
-        normaliser=normaliser, rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    kept = count - count // 10
-    history = training.fit(model, pairs[:kept], validation=pairs[kept:], epochs=epochs, seed=seed)
-    width = optics.fwhm(bundle.psf)[2] / 2.355 / np.array(bundle.truth.voxel_size)
-    truth, lateral = (a[::2] for a in (bundle.truth.data, ndimage.gaussian_filter(bundle.truth.data, width)))
-    restored, before = isonet.restore(model, bundle.stack, normaliser=normaliser), isonet.isotropic(bundle.stack)
-    card = {
-        "network": f"{model.name}, {model.count_params()} parameters",
-        "data": "lateral slices of the course volume 'microtubules', its PSF and camera; the step along z 2.5 pixels",
-        "training": f"{len(history.loss)} epochs of {kept} patches of {size} × {size}, loss mae, Adam",
-        "seed": {"noise, patches, order": seed, "first weights": first_weights},
-        "PSNR (dB) on the same specimen": _psnr(restored.data[::5], truth=truth, lateral=lateral),
-        "PSNR (dB) of linear interpolation": _psnr(before.data[::5], truth=truth, lateral=lateral),
-        "licence": "BSD-3-Clause, as the course",
-    }
-    return model, normaliser, card
-
-
 def _psnr(x, **aims):
     return {name: round(compare.psnr(compare.match_affine(x, aim), aim), 2) for name, aim in aims.items()}
 
@@ -136,5 +106,4 @@ RECIPES = {
     "unet": lambda: train(isonet.unet, epochs=15),
     "unet-1": lambda: train(isonet.unet, epochs=15, seed=1, first_weights=1),
     "unet-2": lambda: train(isonet.unet, epochs=15, seed=2, first_weights=2),
-    "unet-microtubules": lambda: train_on_course_volume(isonet.unet, epochs=7),
 }
