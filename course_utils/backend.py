@@ -261,7 +261,7 @@ class Compiled:
         return None
 
     def square_sum(self, x):
-        return self.sum(x * x)
+        return self.inner(x, x)
 
     def inner(self, a, b):
         return self.sum(a * b)
@@ -313,6 +313,10 @@ class TensorFlow(Compiled):
 
     def sum(self, x):
         return self._tf.reduce_sum(self._tf.cast(x, "float64"))
+
+    def inner(self, a, b):
+        # each row in float32: a volume of doubles would take XLA as long as all that a step computes beside
+        return self.sum(self._tf.reduce_sum(a * b, axis=-1))
 
     def compile(self, step, fourier=True):
         return self._tf.function(step, autograph=False, jit_compile=self.has_gpu or not fourier)
