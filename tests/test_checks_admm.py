@@ -76,6 +76,7 @@ PHOTONS = [
     (lambda v, y, b, r: _prox(v, y, b, r) + b, "take the background off"),
     (lambda v, y, b, r: _root(v - 1 / r, y / r) - b, "background is missing in q"),
     (lambda v, y, b, r: _root(v + b, y / r) - b, "1 / rho is missing in q"),
+    (lambda v, y, b, r: _root(v - b - 1 / r, y / r) - b, "wrong sign in q"),
     (lambda v, y, b, r: _root(v + b + 1 / r, y / r) - b, "has . 1 / rho where"),
     (lambda v, y, b, r: _root(v + b - 1 / r, y) - b, "as it is; it is y / rho"),
     (lambda v, y, b, r: _root(v + b - 1 / r, y * r) - b, "multiplied by rho"),
@@ -107,6 +108,10 @@ def _without(i):
     )
 
 
+def _free_of_price(i):
+    return lambda z, u, *others: _solve(z, [b * (k != i) for k, b in enumerate(u)], *others)
+
+
 X_UPDATES = [
     (lambda *a: _solve(*a, back=lambda H: H), "np.conj.transfer., not transfer"),
     (lambda *a: _solve(*a, back=lambda H: 1), "goes back through the microscope"),
@@ -121,6 +126,8 @@ X_UPDATES = [
     (_without(2), "prior's part is missing"),
     (_without(1), "z1 − u1 is missing"),
     (_without(0), "z0 − u0 is missing"),
+    *((_free_of_price(i), f"price u{i} is missing") for i in range(3)),
+    (lambda z, u, H, D, g: fft.ifftn(fft.fftn(z[0]) / (abs(H) ** 2 + 1 + g)).real, "take rfftn and irfftn"),
     (lambda *a: _solve(*a, divisor=1), "division is missing"),
     (lambda z, u, H, D, g: fft.rfftn(z[0]), "still a spectrum"),
     (lambda z, u, H, D, g: _solve(z, u, H, D, g)[..., :-1], "last axis came back as"),
@@ -174,6 +181,9 @@ DUALS = [
     (_residuals(primal=lambda gap, z, old: NORM(gap) ** 2), "primal residual: it is squared"),
     (_residuals(primal=lambda gap, z, old: np.abs(gap).mean()), "primal residual: it is the mean"),
     (_residuals(primal=lambda gap, z, old: NORM(z - old)), "that is for the dual one"),
+    (_residuals(primal=lambda gap, z, old: NORM(gap + z - old)), "the copies of this round are z"),
+    (_residuals(primal=lambda gap, z, old: NORM(gap) / gap.size**0.5), "root of the mean"),
+    (_residuals(primal=lambda gap, z, old: np.abs(gap).sum()), "the sum of"),
     (_residuals(primal=lambda gap, z, old: gap), "must be one number"),
     (_residuals(primal=lambda gap, z, old: 3.0), "primal residual is not yet right"),
     (_residuals(dual=lambda K, change, r, n: NORM(K.T(change))), "dual residual: rho is missing"),
@@ -276,6 +286,8 @@ SCORES = [
     (_of(lambda Ax, b, s: (1 - s) / s * Ax + s * b), "is what the kept photons have"),
     (_of(lambda Ax, b, s: (1 - s) / s * Ax), "background is missing"),
     (_of(lambda Ax, b, s: (1 - s) / s * Ax + b), "only their own part"),
+    (_of(lambda Ax, b, s: Ax + b), "a whole picture of a specimen x"),
+    (_of(lambda Ax, b, s: (Ax + s * b) / s), "predicts all photons"),
     (lambda x, held, A, b, s: i_divergence(held, (1 - s) / s * (x + s * b)) / held.size, "not blurred"),
     (lambda *a: _score(*a) * a[1].size, "divide by the number"),
     (lambda x, held, A, b, s: i_divergence((1 - s) / s * (A(x) + s * b), held) / held.size, "changed places"),

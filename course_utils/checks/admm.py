@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from course_utils import backend, operators
-from course_utils.checks.answer import NotYet, call, compare, holds
+from course_utils.checks.answer import NotYet, call, compare, hints, holds
 from course_utils.likelihood import i_divergence
 
 XP = backend.get("numpy", "float64")
@@ -62,6 +62,10 @@ def photon_prox(answer):
         "the background is missing: q = v + background − 1 / rho, and z = w − background": _root(v - 1 / rho, y / rho),
         "this is w = z + background; take the background off at the end": exact + b,
         "the background is missing in q = v + background − 1 / rho": _root(v - 1 / rho, y / rho) - b,
+        "the background has the wrong sign in q = v + background − 1 / rho: w = z + b is near v + b": _root(
+            v - b - 1 / rho, y / rho
+        )
+        - b,
         "1 / rho is missing in q: the slope of the first term, z + background, is 1": _root(v + b, y / rho) - b,
         "q has + 1 / rho where − 1 / rho belongs: set the derivative to zero once more": _root(v + b + 1 / rho, y / rho)
         - b,
@@ -141,11 +145,16 @@ def x_update(answer):
             ),
             "the prices u are missing: x is to meet z − u": solved(z[0], z[1] + D.T(z[2])),
             "the prior's part is missing on the right: D.T(z2 − u2)": solved(c, z[1] - u[1]),
+            "the price u2 is missing on the right: D.T(z2 − u2)": solved(c, z[1] - u[1] + D.T(z[2])),
+            "the price u1 is missing on the right: z1 − u1": solved(c, z[1] + D.T(z[2] - u[2])),
+            "the price u0 is missing on the right: z0 − u0": solved(z[0], rest),
             "z1 − u1 is missing on the right": solved(c, D.T(z[2] - u[2])),
             "z0 − u0 is missing on the right": solved(0 * c, rest),
             "the division is missing: by |transfer|² + 1 + gram": solved(c, rest, divisor=1),
         }
-        result = np.asarray(call(answer, z, u, H, D, gram))
+        whole = {"broadcast": "transfer lies on the half grid of fft.rfftn: take rfftn and irfftn, not fftn and ifftn."}
+        with hints(whole):
+            result = np.asarray(call(answer, z, u, H, D, gram))
         if np.iscomplexobj(result):
             raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=z[0].shape).")
         if result.shape[:-1] == shape[:-1] and result.shape != shape:
@@ -187,16 +196,20 @@ def dual_update(answer):
     )
     dual, dual_mistakes = _dual_mistakes(K, z - z_old, rho, new_rho)
     swapped = {"the two have changed places: return u, primal, dual": dual}
-    _compare_number("the primal residual", result[1], np.linalg.norm(gap), swapped | _primal_mistakes(gap, z, z_old))
+    primal_mistakes = _primal_mistakes(gap, Kx - z_old, z - z_old)
+    _compare_number("the primal residual", result[1], np.linalg.norm(gap), swapped | primal_mistakes)
     _compare_number("the dual residual", result[2], dual, dual_mistakes)
     holds("u + Kx − z, and rho · u does not jump", "|Kx − z|", "rho |K'(z − z_old)|")
 
 
-def _primal_mistakes(gap, z, z_old):
+def _primal_mistakes(gap, old_gap, change):
     return {
         "it is squared; take the norm, with its root": np.sum(gap**2),
         "it is the mean; take the norm, √ of the sum of the squares": np.mean(np.abs(gap)),
-        "it compares z with z_old: that is for the dual one": np.linalg.norm(z - z_old),
+        "it is the root of the mean; take the norm, √ of the sum of the squares": np.sqrt(np.mean(gap**2)),
+        "it is the sum of |Kx − z|; take the norm, √ of the sum of the squares": np.sum(np.abs(gap)),
+        "it compares Kx with z_old; the copies of this round are z": np.linalg.norm(old_gap),
+        "it compares z with z_old: that is for the dual one": np.linalg.norm(change),
     }
 
 
@@ -243,6 +256,12 @@ def held_out_score(answer):
         "the background is missing: held-out photons come from it, too": (1 - share) / share * Ax,
         "the held-out photons have only their own part of it, (1 − share) · background": (1 - share) / share * Ax
         + background,
+        "this is a whole picture of a specimen x; x is share of the specimen, and what was held out is 1 − share": Ax
+        + background,
+        "this predicts all photons, kept and held out: those held out are (1 − share) / share times the kept": (
+            Ax + share * background
+        )
+        / share,
         "x was not blurred: photons are predicted behind the microscope": (1 - share)
         / share
         * (x + share * background),

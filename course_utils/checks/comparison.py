@@ -50,7 +50,7 @@ def matched_psnr(answer):
 
 def honest_iteration(answer):
     """Exercise of notebook 08: answer(on_twin, on_test) → (n, dB), from the PSNR after iterations 1, 2, 3, …"""
-    twin, test = np.array([20.0, 24.0, 27.0, 26.0, 22.0]), np.array([21.0, 23.0, 24.5, 25.0, 25.5])
+    twin, test = np.array([20.0, 24.0, 27.0, 26.0, 22.0, 21.0]), np.array([21.0, 23.0, 24.5, 24.9, 25.5, 25.0])
     for a, b in ((twin, test), (test[::-1] - 1, twin[::-1])):
         result = call(answer, a, b)
         if not isinstance(result, (tuple, list, np.ndarray)) or np.shape(result) != (2,):
@@ -63,6 +63,8 @@ def honest_iteration(answer):
             raise NotYet("numpy counts from 0, iterations from 1: n is one too small.")
         if n == k and dB == b[k - 1] or n == k + 1 and k + 1 < b.size and dB == b[k + 1]:
             raise NotYet("n and the PSNR belong to different iterations: element 0 is that of iteration 1.")
+        if n == a.size and dB == b[-1] and k + 1 != a.size:
+            raise NotYet("this is the last iteration. The twin says where to stop: where its PSNR is highest.")
         if n == np.argmax(b) + 1 and dB == b.max():
             raise NotYet("the iteration was chosen on the test: that is an oracle, and nobody else can do it.")
         if n == k + 1 and dB == b.max():
@@ -78,14 +80,16 @@ def honest_iteration(answer):
 
 def resolution(answer):
     """Exercise of notebook 08: answer(frequency, correlation, threshold) → the period where it first falls."""
-    f = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
     curves = {
         "a curve that falls": np.array([0.99, 0.95, 0.8, 0.4, 0.25, 0.1]),
         "a curve that rises again": np.array([0.98, 0.9, 0.3, 0.1, 0.6, 0.05]),
         "another threshold": np.array([0.98, 0.9, 0.5, 0.3, 0.1, 0.05]),
         "a curve that never falls": np.array([0.99, 0.98, 0.97, 0.96, 0.95, 0.9]),
+        "a long, jagged curve": np.array([0.99, 0.6, 0.9, 0.45, *[0.2, 0.7] * 8]),
+        "a curve that falls, and rises above its beginning": np.array([0.8, 0.7, 0.2, 0.95, 0.6, 0.3]),
     }
     for what, c in curves.items():
+        f = 0.5 * np.arange(1, c.size + 1)
         threshold = 1 / 7 if what == "another threshold" else 0.5
         below = np.flatnonzero(c < threshold)
         no_first = "This curve never falls below the threshold: there is no first point"
@@ -130,13 +134,16 @@ def lead(answer):
     for n in (5, 3):
         specimens = 25 + 3 * rng.standard_normal(n)
         a, b = specimens + 0.4 + 0.1 * rng.standard_normal(n), specimens
+        a[0] = b[0] - 0.3  # once behind
         difference = a - b
         mean, error = difference.mean(), difference.std(ddof=1) / np.sqrt(n)
         result = call(answer, a, b)
         if not isinstance(result, (tuple, list, np.ndarray)) or np.shape(result) != (2,):
             raise NotYet("give back two numbers: return mean, error.")
         found_mean, found = result
-        _expect(found_mean, mean, {"the sign is reversed: a's lead is a − b": -mean}, "the mean")
+        unsigned = "a lead may be negative: where b is ahead it counts against a. Leave the signs"
+        wrong = {"the sign is reversed: a's lead is a − b": -mean, unsigned: np.abs(difference).mean()}
+        _expect(found_mean, mean, wrong, "the mean")
         spread = np.hypot(a.std(ddof=1), b.std(ddof=1))
         mistakes = {
             "this is the spread of one difference; the mean of n of them is surer, by √n": error * np.sqrt(n),
@@ -160,7 +167,8 @@ def leaking(answer):
     Both are lists of (specimen, plane).
     """
     training = [("cell 1", 3), ("cell 1", 4), ("cell 2", 10), ("cell 3", 0)]
-    test = [("cell 1", 4), ("cell 1", 7), ("cell 1", 8), ("cell 1", 1), ("cell 2", 7), ("cell 4", 3), ("cell 3", 3)]
+    test = [("cell 1", z) for z in (4, 7, 8, 1, 20)]
+    test += [("cell 2", 7), ("cell 2", 10), ("cell 4", 3), ("cell 3", 3)]
     for reach in (3, 0, 1):
         near = {t: min([abs(t[1] - p) for s, p in training if s == t[0]], default=np.inf) for t in test}
         exact = {t for t in test if near[t] <= reach}
@@ -186,6 +194,10 @@ def leaking(answer):
                 t for t in test if t[0] in {s for s, _ in training}
             },
             "a plane exactly `reach` away is still reached": {t for t in test if near[t] < reach},
+            "a plane that is in the training itself is spoilt most of all: 0 away is within reach": {
+                t for t in test if any(s == t[0] and 0 < abs(t[1] - p) <= reach for s, p in training)
+            },
+            "this is twice the reach": {t for t in test if near[t] <= 2 * reach},
             "only the training's own planes were found; light reaches further": set(test) & set(training),
             "light leaks to both sides: planes before those of the training are reached, too": behind,
             "light leaks to both sides: planes behind those of the training are reached, too": before,

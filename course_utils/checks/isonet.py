@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft, ndimage
 
-from course_utils.checks.answer import NotYet, call, close, compare, holds
+from course_utils.checks.answer import NotYet, call, close, compare, hints, holds
 
 
 def split_width(answer):
@@ -26,6 +26,12 @@ def split_width(answer):
             "this is the variance; the width is its square root": (along**2, 0),
             "the variances were added: this would be the width after both blurs": (np.hypot(z, x), 0),
             "the order is (along z, across)": (0, along),
+            "widths do not subtract; variances do. And across, nothing is missing": (z - x, x),
+            "these are variances; the width along z is the square root, and across nothing is missing": (
+                along**2,
+                x**2,
+            ),
+            "across, a kernel without width: 0.0, not one voxel": (along, 1.0),
         }
         result = call(answer, z, x)
         if np.ndim(result) == 0 or len(result) != 2:
@@ -58,6 +64,15 @@ def sampling(answer):
                     _interpolated(_binned(volume, s), s)[: len(exact)]
                 ),
                 "this is the volume itself: the planes between must be left out first": volume[: len(exact)],
+                "this is ndimage.zoom by the factor, cut: all of z is stretched. Interpolate at i / factor": (
+                    ndimage.zoom(kept, (s, 1, 1), order=1)[: len(exact)]
+                ),
+                "the two weights are interchanged: the nearer a plane, the more it counts": _interpolated(
+                    kept, s, swap=True
+                ),
+                "this takes the nearest plane; between two of them go in equal steps": kept[
+                    np.rint(np.arange(len(exact)) / s).astype(int)
+                ],
             },
         )
     holds("plane k of the stack comes to lie at k · factor", "a ramp along z stays the ramp it was")
@@ -127,7 +142,9 @@ def combine_views(answer):
         first[0, 0, 0] = -0.3  # networks do not know that light is not negative
         xz, yz = first.transpose(1, 0, 2), second.transpose(2, 0, 1)
         crossed = second.transpose(0, 2, 1)
-        result = np.asarray(call(answer, xz.copy(), yz.copy()))
+        turned = "yz has the axes (x, z, y): transpose(a, b, c) names, for z, y and x in turn, which old axis it was"
+        with hints({"broadcast": turned}):
+            result = np.asarray(call(answer, xz.copy(), yz.copy()))
         if result.shape == (shape[1], shape[0], shape[2]):
             raise NotYet(f"the result has the axes (y, z, x), shape {result.shape}; turn it into (z, y, x), {shape}.")
         with np.errstate(invalid="ignore"):
@@ -170,6 +187,7 @@ def data_consistency(answer):
             "the estimate is missing above the line: this is the Wiener filter": np.conj(H) * Y / (power + mu),
             "the estimate counts mu times": (np.conj(H) * Y + X) / (power + mu),
             "below the line stands |H|² + mu; the square is missing": (np.conj(H) * Y + mu * X) / (np.abs(H) + mu),
+            "below the line stands |H|²; H² has another phase": (np.conj(H) * Y + mu * X) / (H**2 + mu),
             "below the line mu is missing: where no light passes, this divides by nothing": (np.conj(H) * Y + mu * X)
             / power,
             "mu is squared": (np.conj(H) * Y + mu**2 * X) / (power + mu**2),
@@ -177,7 +195,10 @@ def data_consistency(answer):
             "the data were not sent back through the microscope: conj(H) is missing": (Y + mu * X) / (power + mu),
         }
         mistakes = {text: fft.irfftn(spectrum, shape) for text, spectrum in found.items()}
-        result = call(answer, x, y, H, mu)
+        with hints(
+            {"broadcast": "transfer lies on the half grid of fft.rfftn: take rfftn and irfftn, not fftn and ifftn"}
+        ):
+            result = call(answer, x, y, H, mu)
         if np.iscomplexobj(result):
             raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=estimate.shape).")
         compare(result, fft.irfftn((np.conj(H) * Y + mu * X) / (power + mu), shape), mistakes)
@@ -256,6 +277,11 @@ def _diagnose_noise(answer, kernel, s):
     if not (y == 50).all():
         raise NotYet("the target has noise of its own already, the camera's: add none to it.")
     taken, between = np.var(x[2 * s, 2:-2]), np.var(x[2 * s + 1, 2:-2])
+    photons = x[2 * s] / 3.0
+    if abs(taken - 150) <= 9 and not np.allclose(photons, np.rint(photons)):
+        raise NotYet(
+            "the variance is right, but photons come one by one: rng.poisson, which draws whole numbers of them."
+        )
     blurred = np.sum(kernel**2)
     for wrong, explanation in (
         (0.0, "there is no noise in the input: blurring took the slice's own away, and an axial slice has it"),
@@ -280,11 +306,12 @@ def _pair(result):
     return tuple(np.asarray(part, float) for part in result)
 
 
-def _interpolated(kept, s):
-    """Rows at 0, s, 2s, … onto all rows between the first and the last."""
+def _interpolated(kept, s, swap=False):
+    """Rows at 0, s, 2s, … onto all rows between the first and the last; or, by mistake, with their weights swapped."""
     i = np.arange((len(kept) - 1) * s + 1)
     lower = np.minimum(i // s, len(kept) - 2)
     part = (i / s - lower).reshape(-1, *[1] * (kept.ndim - 1))
+    part = 1 - part if swap else part
     return (1 - part) * kept[lower] + part * kept[lower + 1]
 
 

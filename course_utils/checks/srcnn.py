@@ -13,10 +13,10 @@ def receptive_field(answer):
     cases = (
         [(9, 1), (1, 1), (5, 1)],
         [(9, 1), (5, 1), (5, 1), (1, 1)],
-        [(3, 1), (5, 2), (7, 1)],
+        [(3, 1), (5, 2), (9, 1)],
         [(3, 1), (2, 2), (5, 1)],
         [(7, 1), (2, 2), (7, 1), (2, 2), (5, 1)],
-    )
+    )  # fmt: skip
     for layers in cases:
         kernels, strides = (np.array(part) for part in zip(*layers, strict=True))
         before, after = np.cumprod([1, *strides[:-1]]), np.cumprod(strides)
@@ -24,7 +24,11 @@ def receptive_field(answer):
         if np.ndim(found):
             raise NotYet(f"the receptive field is one number; got an array of shape {np.shape(found)}.")
         exact = 1 + np.sum((kernels - 1) * before)
+        forwards = 1
+        for kernel, stride in layers:
+            forwards = (forwards - 1) * stride + kernel
         mistakes = {
+            "(f − 1) · stride + kernel goes from the output back to the input: take the layers in reverse": forwards,
             "the kernels were added up. Each layer adds its kernel less one, to the one pixel that is there without it":
             kernels.sum(),
             "the kernels were multiplied": np.prod(kernels),

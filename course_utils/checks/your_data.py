@@ -35,7 +35,11 @@ def saturated_share(answer):
 
 def coarseness(answer):
     """Exercise of notebook 09: answer(voxel_size, NA, wavelength, n) → (along z, across): voxel / Nyquist step."""
-    for voxel, NA, wavelength, n in (((0.3, 0.08, 0.08), 1.4, 0.52, 1.515), ((0.5, 0.16, 0.26), 0.8, 0.6, 1.0)):
+    for voxel, NA, wavelength, n in (
+        ((0.3, 0.08, 0.08), 1.4, 0.52, 1.515),
+        ((0.5, 0.16, 0.26), 0.8, 0.6, 1.0),
+        ((0.4, 0.2, 0.13), 1.2, 0.6, 1.33),
+    ):
         lateral, axial = wavelength / (4 * NA), wavelength / (2 * (n - np.sqrt(n**2 - NA**2)))
         exact = np.array([voxel[0] / axial, max(voxel[1:]) / lateral])
         mistakes = {
@@ -53,6 +57,10 @@ def coarseness(answer):
                 [exact[0], np.mean(voxel[1:]) / lateral]
             ),
             "along z the lateral step was used": np.array([voxel[0] / lateral, exact[1]]),
+            "along z the index n is lost: the axial cut-off is (n − √(n² − NA²))/λ": np.array(
+                [voxel[0] * 2 * (1 - np.sqrt(max(1 - (NA / n) ** 2, 0))) / wavelength, exact[1]]
+            ),
+            "λ is the wavelength in vacuum; these cut-offs hold n already. Do not divide λ by it": exact * n,
         }
         result = call(answer, voxel, NA, wavelength, n)
         if np.shape(result) != (2,):
@@ -104,6 +112,7 @@ def missing_facts(answer):
         (facts, ["NA", "iterations", "stopping rule", "gain"]),
         (with_tv, ["weight", "background"]),
         ({"method": "rl-tv", "weight": 0.0, "NA": 1.2}, []),
+        ({"method": "rl-fast", "weight": None, "iterations": 12}, []),
     ):
         found = _names(call(answer, dict(case)), case)
         if set(found) != set(needed):

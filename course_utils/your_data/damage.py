@@ -129,7 +129,10 @@ def blocks(data):
     found = f"{excess:.2f} of the change between others"
     if excess <= STEP:
         return Finding("8 × 8 blocks", found)
-    meaning = f"at most {STEP:g}: compressed with loss (JPEG), and all that is fine was changed; {RAW}"
+    meaning = (
+        f"at most {STEP:g}: compressed with loss (JPEG), or enlarged by interpolation; all that is fine was changed; "
+        f"{RAW}"
+    )
     return Finding("8 × 8 blocks", found, REFUSED, meaning)
 
 

@@ -115,7 +115,7 @@ How much of the picture does one output pixel depend on? That patch is the **rec
 
 ### Exercise 1: how far it sees
 
-`layers` is a list of `(kernel, stride)`, from the input on. SRCNN is `[(9, 1), (1, 1), (5, 1)]`. A stride of 2 keeps every second pixel, so that behind it a step of one pixel is two pixels of the input. (SRCNN has no strides; chapter 7 has.) Give the edge of the field, in pixels.
+`layers` is a list of `(kernel, stride)`, from the input on. SRCNN is `[(9, 1), (1, 1), (5, 1)]`. A stride of 2 keeps every second pixel, so that behind it a step of one pixel is two pixels of the input. (SRCNN has no strides. Chapter 7's networks halve their pictures by pooling, which counts as a stride of 2.) Give the edge of the field, in pixels.
 """
 
 
@@ -742,7 +742,7 @@ for name, part_left in two_planes.items():
 
 # %% [markdown]
 r"""
-**What to see.** For the network of the *pictures* it is true: the blur along z stays as it was. But the one trained on the *microscope* has cut the hourglass of the PSF (chapter 2) down, to the length of its teacher's, SIM. From one plane! How? **A filament out of focus is wider.** Within its 13 × 13 pixels the network sees a thick, dim line, and has learnt that in SIM there was nothing there. It has not undone the blur
+**What to see.** For the network of the *pictures* it is true: the blur along z stays nearly as it was. But the one trained on the *microscope* has cut the hourglass of the PSF (chapter 2) down, to the length of its teacher's, SIM. From one plane! How? **A filament out of focus is wider.** Within its 13 × 13 pixels the network sees a thick, dim line, and has learnt that in SIM there was nothing there. It has not undone the blur
 along z: it has learnt to recognise what does not belong to the plane, and to erase it. SIM's length remains: no student gets shorter than its teacher.
 
 That is clever, and a loan: *thick and dim means out of focus* is a law of filaments. If this is how it works, it must fail on a specimen that is thick by itself.
@@ -790,7 +790,7 @@ plots.pictures(below, **micrometres, unit="part of the range", cmap="inferno")
 
 # %% [markdown]
 r"""
-**What to see.** On new filaments the network is as good as in its test. On shells it still gains, for a shell cut across is a thin line; but of this plane only the brightest, sharpest ring is left. **Nuclei it erases**: they are wide and even, just what it has learnt to call haze. The last column says how much: the contrast that is left. The decibels say less, for matching turns the brightness up again before it compares. Nothing in the picture warns you: it is dark, as
+**What to see.** On new filaments the network is as good as in its test. On shells it still gains, for a shell cut across is a thin line; but of this plane only the brightest, sharpest ring is left. **Nuclei it erases**: they are wide and even, just what it has learnt to call haze. The last column says how much: the contrast that is left. (Haze that was rightly taken away counts as lost contrast, too: filaments, a success, keep about a half.) The decibels say less, for matching turns the brightness up again before it compares. Nothing in the picture warns you: it is dark, as
 good sections are. Richardson–Lucy could not have done that: it keeps the light.
 
 So a network's result is worth as much as the likeness of the specimen to that of its training. Ask for the card, and test with a specimen of your own kind whose truth is known, as here.
@@ -818,7 +818,7 @@ The zeros are a black frame, and the network takes it for part of the picture, a
 
 | symptom | cause | fix |
 |---|---|---|
-| rim darkened over six pixels | `padding="same"`: zeros | pad once, by reflection; or tiles that overlap, as `training.predict` |
+| rim too dark or too bright, over six pixels | `padding="same"`: zeros | pad once, by reflection; or tiles that overlap, as `training.predict` |
 | output moved by some pixels | label cropped at a corner | exercise 2 |
 | output one even grey | start next to zero, rate of another loss | He's start, Adam (section 6) |
 | gradient 220 times that of the paper, or the 220th part | sum and half, or mean (section 6) | state which; the rate belongs to it |

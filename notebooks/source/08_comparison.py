@@ -334,7 +334,7 @@ plots.pictures(
 
 # %% [markdown]
 r"""
-**What to see.** Now a prior wins, by a length: total variation knows what these cells are, even bodies, and neither Richardson–Lucy nor any network does. The networks stand about where Richardson–Lucy stands, though they have never seen such a thing; *U-Net, then RL*, the best of the networks above, is the worst of the three U-Net rows here. And SRCNN, trained on microtubules, falls below the stack as it was taken.
+**What to see.** Now a prior wins, by a length: total variation knows what these cells are, even bodies, and neither Richardson–Lucy nor any network does. The networks stand about where Richardson–Lucy stands, though they have never seen such a thing; *U-Net, then RL*, the best of the networks above, is the worst of the three U-Net rows here. And SRCNN, trained on microtubules, falls below the stack as it was taken. (Along z no Richardson–Lucy comes out finer than interpolation, by the table: these bodies are larger than the blur, and what ends the correlation with their sharp rims is noise.)
 
 **Microtubules**, against the truth, and then against SIM. SIM is sharper than wide-field, but it has a PSF and noise of its own: it is another measurement, no truth. So its table says *agreement*, not accuracy.
 """
@@ -450,7 +450,7 @@ for row, s in shells.items():
 
 # %% [markdown]
 r"""
-**What to see.** SRCNN's curve falls as soon as that of interpolation, or sooner: no gain along z. The others reach about twice as far: the U-Net to about its goal, the lateral resolution; Richardson–Lucy, alone or behind it, further. A curve that is jagged makes its first crossing a matter of luck: one shell that dips below ½ decides, though the next stand above it again. Where a curve falls below ½ and where it meets the half-bit curve need not rank the methods alike; look at the curve, not at the number alone. (½ against a truth is what 1/7 is between two equally noisy halves: section 11. The half-bit curve is drawn where both volumes together carry half a bit of information in each coefficient; it asks more where a shell holds few of them.)
+**What to see.** SRCNN's curve falls as soon as that of interpolation, or sooner: no gain along z. The others reach about twice as far: the U-Net to about its goal, the lateral resolution; Richardson–Lucy, alone or behind it, further. A curve that is jagged makes its first crossing a matter of luck: one shell that dips below ½ decides, though the next stand above it again. Where a curve falls below ½ and where it meets the half-bit curve need not rank the methods alike; look at the curve, not at the number alone. (½ against a truth is what 1/7 is between two equally noisy halves, which section 11 compares: if the halves correlate by $c$, each with its own noise, their mean correlates with the truth by $\sqrt{2c/(1+c)}$, and for $c = 1/7$ that is $\sqrt{1/4}$. The half-bit curve is drawn where both volumes together carry half a bit of information in each coefficient; it asks more where a shell holds few of them.)
 
 ## 6 · Three exposures
 
@@ -495,7 +495,7 @@ for name in stacks:
 
 # %% [markdown]
 r"""
-**What to see.** More light helps Richardson–Lucy, for every photon tells it something; on filaments and microtubules it helps the networks hardly at all: what limits them is their goal, not the noise. So it is at *little* light that they come closest. (On round cells everything rises with the light, the interpolated stack first of all; what the figure shows there is what is left beside it.) Wiener's filter, one division for all frequencies, does harm on round cells where there is light: it cannot know that nothing is negative. There TV-RL is ahead as soon as there is light; with a quarter of it the two IsoNets, away from home, are level with it, and from there on their gain falls, for interpolation itself gets better. SRCNN trained on microtubules does its work on microtubules, whatever the light, and harm on cells, whatever the light.
+**What to see.** More light helps Richardson–Lucy, for every photon tells it something; on filaments and microtubules it helps the networks hardly at all: what limits them is their goal, not the noise. So it is at *little* light that they come closest, and at a quarter of it, on filaments, a network with Richardson–Lucy behind it may be ahead. (On round cells everything rises with the light, the interpolated stack first of all; what the figure shows there is what is left beside it.) Wiener's filter, one division for all frequencies, does harm on round cells where there is light: it cannot know that nothing is negative. There TV-RL is ahead as soon as there is light; with a quarter of it the two IsoNets, away from home, are level with it, and from there on their gain falls, for interpolation itself gets better. SRCNN trained on microtubules does its work on microtubules, whatever the light, and harm on cells, whatever the light.
 
 ## 7 · Is a lead a lead?
 

@@ -65,7 +65,7 @@ r"""
 *Only want the run?* Open `solutions/09_your_data.ipynb`: there the exercises are solved, and *Run All* does not stop at them.
 
 To take your own stack, write its name into `PATH`, and into `GIVEN` what you know and the file does not, by the names of the form below:
-`GIVEN = {"voxel_size": (0.2, 0.08, 0.08), "NA": 1.4, "wavelength": 0.52, "gain": 2.2, "offset": 100}`. Lengths are in µm; the gain is in counts per photon (datasheets often give the inverse, electrons per count), and no use without the offset. What you give stands, even where the file says otherwise. With an empty `PATH` the notebook takes one of the course's own stacks; it needs no network.
+`GIVEN = {"voxel_size": (0.2, 0.08, 0.08), "NA": 1.4, "wavelength": 0.52, "n_specimen": 1.515, "gain": 2.2, "offset": 100}`. Lengths are in µm; `n_specimen` is the index of what the specimen is mounted in (water, 1.33, if nothing is said: then no more than NA 1.33 is used); the gain is in counts per photon (datasheets often give the inverse, electrons per count), and no use without the offset. What you give stands, even where the file says otherwise. With an empty `PATH` the notebook takes one of the course's own stacks; it needs no network.
 """
 
 # %% tags=["parameters"]
@@ -143,6 +143,8 @@ found
 
 # %% [markdown]
 r"""
+Some rows need a word. *Fill*: blocks of one constant value, such as a straightening leaves in the corners. *Floor*: scattered voxels that all have the least value, where noise was cut off below. *8 × 8 blocks*: by how much more neighbours differ every eighth pixel; lossy compression does that, and enlarging by interpolation may. *Noise*: its *whiteness* is its power at the very finest detail over that at somewhat coarser (1 if it is new in each voxel), *planes alike* its correlation from a plane to the next (0 if so).
+
 **OK** says no more than that nothing was found. **Careful** names something to keep in mind. **Refused** is what no method can put right: the next cell stops, with the reasons, and that is the end of this notebook for such a file. Go back to the raw one.
 """
 
@@ -257,7 +259,7 @@ your_data.verdicts(verdicts)
 r"""
 **What to see.** The nuclei are refused: a sharp and clean picture, and no photon counts. Somebody stretched their contrast to fill 16 bits, and many values never occur. (As a *specimen* to blur, it is as good as any: that is what the course uses it for.) All others pass, some with a remark.
 
-The row *photons* holds a trap. Where the gain is not known, it is estimated from the noise: counts whose variance is as large as photons' would be. In a stack that was straightened, averaged or smoothed noise is too weak, and there seem to be too many photons: the bead, each voxel of which is the mean of many, is said to have a hundred thousand.
+The row *photons* holds a trap. Where the gain is not known, it is estimated from the noise: counts whose variance is as large as photons' would be. In a stack that was straightened, averaged or smoothed noise is too weak, and there seem to be too many photons: the bead, each voxel of which is the mean of many, is said to have two hundred thousand.
 
 Now take the microtubules, which are fit, and spoil them, each in a way in which real files are spoiled:
 """
@@ -346,7 +348,7 @@ One does not try methods on a whole stack. Where is most to be seen? `busiest` f
 # %%
 places = your_data.busiest(stack, CORE)
 views = [stack.with_data(stack.data[place]) for place in places]
-limits = tuple(np.percentile(stack.data, (1, 99.9)))
+limits = tuple(np.percentile([view.data for view in views], (1, 99.9)))  # of these places, not of the stack
 
 # %%
 choice = widgets.explore(
@@ -425,7 +427,7 @@ for name, t in trials.items():
 
 # %% [markdown]
 r"""
-**What to see.** The lowest point of a curve is the number of iterations to take. *Still falling* says that there was none up to `MOST`. Then either more iterations would pay, or the rule fails: noise that was smoothed or interpolated predicts itself, and a PSF that is not quite right leaves something to fit for ever. The course's cell was straightened, its gain is a guess, and it is such a case: there the limit `MOST` decides, your eyes should, and the methods paragraph must say so.
+**What to see.** The lowest point of a curve is the number of iterations to take. *Still falling* says that there was none up to `MOST`. Then either more iterations would pay, or the rule fails: noise that was smoothed or interpolated predicts itself, and a PSF that is not quite right leaves something to fit for ever. The course's cell was straightened, its gain is a guess, and it is such a case: there the limit `MOST` decides, your eyes should, and the methods paragraph must say so. And where all curves still fall, the lowest is only the *fastest*: of runs that have not arrived, `rl-fast` (the line search of chapter 4) is the furthest, and `rl` and `rl-tv` (with total variation) lie on each other, above it.
 """
 
 # %%
@@ -443,9 +445,9 @@ plots.sections({"as measured": raw, **{name: trial.estimate for name, trial in t
 
 # %% [markdown]
 r"""
-**What to see.** What do all methods agree on? That is in the data. What only one of them shows is in the method. Each picture has its own colours: peaks get higher the more light is gathered.
+**What to see.** What do all methods agree on? That is in the data. What only one of them shows is in the method. On the course's cell the last panel has the finest specks and the highest peaks: after as many iterations the fast method has gone furthest, also into what may be grain. Who prefers the picture of fewer iterations sets `METHOD` and `N_ITER`, and says "by eye". Each picture has its own colours: peaks get higher the more light is gathered.
 
-With `METHOD = "auto"` the method that predicts best is taken.
+With `METHOD = "auto"` the method that predicts best is taken. (A weight belongs to `rl-tv` alone; for the others it stays `auto`, and is not used.)
 """
 
 # %%
@@ -486,7 +488,7 @@ Three questions that real data can answer (chapter 8, section 11). **Does the es
 """
 
 # %%
-white = trials[method].whiteness
+white = trials[method].whiteness  # of the residual: its variance, and how much of it is structure (chapter 8: excess)
 light = result.data.sum(dtype=float) / (photons.data - background).sum(dtype=float)
 print(f"residual in the preview: variance {white.variance:.2f}, structure {white.excess:.1f} (1 and 1: noise alone)")
 print(f"light in the result / light above the background: {light:.3f}")
@@ -528,7 +530,7 @@ for name, c in curves.items():
 r"""
 **What to see.** The deconvolved halves agree better than the raw ones, at fine detail most, and yet no light was added: agreement is not truth. Both halves were made with the same PSF, the same method and the same number of iterations, and whatever these put in is in both. The raw curves say where noise begins, if the noise is new in each voxel; what the others have beyond them was bought with assumptions. (In the course's cell the raw halves, too, agree to the end: it was straightened, neighbours share their noise, and such halves are not independent; chapter 8, section 11.) And a residual far above 1 says that the model does not describe the data (a PSF that is not quite right, a gain that is not, a stack that was straightened), or that too few iterations were taken. With the course's cell all of these are likely. (Its bright voxels have so many photons that the smallest error of the PSF shows.)
 
-How to read the light: a few per cent from 1 are nothing. *More* than 1 is right where light left the stack: the haze of a wide-field microscope goes out through the top and the bottom, and the estimate counts it where it came from, so that half as much again is no mistake with a bright specimen that is as thick as the stack. Far more than that, or less than 1 by more than a little, points to the background: set too low, it has become light; too high, it has taken light away.
+How to read the light: a few per cent from 1 are nothing. *More* than 1 is right where light left the stack: the haze of a wide-field microscope goes out through the top and the bottom, and the estimate counts it where it came from, so that half as much again, or twice as much, is no mistake with a bright specimen that is as thick as the stack. Of the background this number is no judge: set too high, it is taken from the stack whole, from the result only in part, and the ratio *rises*; set too low, it has become light in both, and the ratio comes nearer to 1. Look instead at places where no specimen is: there the result should be next to nothing.
 
 ## 9 · Tell others
 
@@ -655,18 +657,20 @@ with_it, without_it = (
 shown = {"as measured": cell.with_data(cell.data[:36, 62:130, :64]), "with it": with_it, "without it": without_it}
 
 # %% alt="A corner of the cell, measured, and deconvolved with and without its first plane: with it, dark and bright layers lie across the stack along z; without it they are gone."
-plots.sections({name: x.with_data(x.data[:34]) for name, x in shown.items()}, at=(8, 40, 30), unit="counts")
+same = {"as measured": shown["as measured"].data[1:], "with it": with_it.data[1:], "without it": without_it.data}
+same = {name: shown[name].with_data(data[:33]) for name, data in same.items()}  # all from the second plane on
+plots.sections(same, at=(7, 40, 30), unit="counts")
 
 # %%
 layers = {}
-for name, x in {"with it": with_it.data, "without it": without_it.data}.items():
-    light_of_planes = x[:12, 20:50, 10:50].mean(axis=(1, 2))
+for name in ("with it", "without it"):
+    light_of_planes = same[name].data[:12, 20:50, 10:50].mean(axis=(1, 2))
     layers[name] = light_of_planes.std() / light_of_planes.mean()
-    print(f"{name:10} light of the first planes:", *(f"{plane:.0f}" for plane in light_of_planes))
+    print(f"{name:10} light of the planes after it:", *(f"{plane:.0f}" for plane in light_of_planes))
 
 # %% [markdown]
 r"""
-**What to see.** Layers, bright and dark in turns, that are no membranes: *one* wrong plane out of 88 made them. The estimate has to fall from bright to nothing between two planes, which the PSF forbids, and overshoots where it can.
+**What to see.** Layers, bright and dark in turns, that are no membranes: *one* wrong plane out of 44 made them (it is left out of all three pictures). The estimate has to fall from bright to nothing between two planes, which the PSF forbids, and overshoots where it can.
 
 And a refusal? It is annoying. Is it needed? The truth of the microtubules is known: deconvolve what was spoiled, with the right PSF and the same iterations, and compare.
 """
@@ -703,7 +707,7 @@ plots.sections(shown, projection=True, limits=(0, 1), unit="of the brightest")
 
 # %% [markdown]
 r"""
-**What to see.** Nobody would throw one of these pictures away, and all of them have lost. The *saturated* one has lost its tops, and they do not come back: too little is left of the differences in brightness. The *bent* one keeps its shape best of all, and has the lowest exponent: that is the bend itself. What was *stretched to 8 bits* keeps most of the exponent, and loses what its two ends cut off. What was *clipped* exaggerates: the haze went, and with it what is dim. And what was *deconvolved twice* has an exponent far above that of the same data deconvolved once: ask again, and the brightness is another one.
+**What to see.** But for the last, broken into threads and dots, nobody would throw one of these pictures away, and all of them have lost. The *saturated* one has lost its tops, and they do not come back: too little is left of the differences in brightness. The *bent* one keeps its shape best of all, and has the lowest exponent: what is left of the bend, after the offset, which was bent along, and the deconvolution, which steepens, took some of it back. What was *stretched to 8 bits* (not shown: it looks like the first) keeps most of the exponent, and loses what its two ends cut off. What was *clipped* exaggerates: the haze went, and with it what is dim. And what was *deconvolved twice* has an exponent far above that of the same data deconvolved once: ask again, and the brightness is another one.
 
 The number of iterations matters here. Run this section with `TRIED = 12`: what was clipped or stretched is then *ahead* of the stack as taken. Cutting off below takes haze away, a rough deconvolution of its own, and as long as the true one is not done, that shows. It is a lead that is lost on the way, and a picture that got better for such a reason is no measurement.
 
@@ -715,7 +719,7 @@ The number of iterations matters here. Run this section with `TRIED = 12`: what 
 | black between the structures, to the last bit | background subtracted, or display range applied | the raw file; give the background to the model |
 | checks and wavy lines that change with the zoom | too few pixels | a larger magnification, a smaller step |
 | held-out photons are predicted better and better, without end | noise that was smoothed or interpolated; a PSF not quite right | few iterations, chosen by eye, and said so |
-| a hundred thousand photons in a voxel | gain estimated from noise that was averaged away | measure the gain (chapter 1) |
+| two hundred thousand photons in a voxel | gain estimated from noise that was averaged away | measure the gain (chapter 1) |
 | *the file is not the one of the run* | the file was changed since | the file as it was; its `your_data.fingerprint(stack)` is the `input` in the JSON |
 | the noise is white, yet too weak | the offset was forgotten, or the gain is upside down | give both, the gain in counts per photon |
 
@@ -738,7 +742,7 @@ Perhaps. If the detector itself counted so (many confocals do), yes: values foll
 
 </details>
 
-<details><summary>2. Your voxel is 0.25 µm along z and 0.11 µm across, with NA 1.4 in oil and 520 nm. Is that fine enough?</summary>
+<details><summary>2. Your voxel is 0.25 µm along z and 0.11 µm across, with NA 1.4 in oil, 520 nm, and a specimen that is mounted in a medium of oil's index. Is that fine enough?</summary>
 
 Along z yes (Nyquist's step is 0.28 µm). Across not quite (0.093 µm): 1.18 steps. The finest detail is lost and a little of it comes back as coarser detail; the notebook warns and goes on.
 
