@@ -31,7 +31,7 @@ and this course takes you from the first smear to the networks that undo it.
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| some Python; no optics | 30–40 minutes | 30–40 seconds in all | 1.2 GB |
+| some Python; no optics | 30–40 minutes | 15–40 seconds in all | 1.2 GB |
 
 *Next: [chapter 1](01_image_formation.ipynb), how a picture of a cell comes about. Short of time? Sections 1, 4 and 5, and the last cell of section 3, which finds the background.*
 """

@@ -32,7 +32,7 @@ later chapters try to undo what this one does.
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| notebook 0; Fourier transforms by name | 60–80 minutes | 15 seconds in all | 0.7 GB |
+| notebook 0; Fourier transforms by name | 60–80 minutes | 10–15 seconds in all | 0.7 GB |
 
 *Previous: [start here](00_start_here.ipynb). Next: [chapter 2](02_point_spread_function.ipynb), the point spread function. Short of time? Sections 1 to 4.*
 """

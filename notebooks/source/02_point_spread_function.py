@@ -37,7 +37,7 @@ objective, and this chapter computes them from it.
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapter 1; Fourier transforms by name | 75–90 minutes | 20 seconds in all | 0.5 GB |
+| chapter 1; Fourier transforms by name | 75–90 minutes | 10–20 seconds in all | 0.5 GB |
 
 *Previous: [image formation](01_image_formation.ipynb). Next: [the PSF of a real microscope](03_psf_estimation.ipynb). Short of time? Sections 1 to 3, 6, 8 and 11, without the last cell, which collects the figures of all.*
 """

@@ -42,7 +42,7 @@ meant it, and **the PSF of an objective is not the PSF of your microscope**. The
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1 and 2 | 75–90 minutes | 2 minutes in all | 0.7 GB |
+| chapters 1 and 2 | 75–90 minutes | 1–2 minutes in all | 0.7 GB |
 
 *Previous: [the point spread function](02_point_spread_function.ipynb). Next: [Richardson–Lucy](04_richardson_lucy.ipynb). Short of time? Sections 1, 2, 5 and 6; run the cells of 3 and 4 unread, without their exercises: 6 compares what they make.*
 """

@@ -46,7 +46,7 @@ microscopes' software runs when you press "deconvolve". It follows from one sent
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| notebook 0, chapters 1 and 2 | 75–90 minutes | 1–3 minutes in all | 0.6 GB |
+| notebook 0, chapters 1 and 2 | 75–90 minutes | 1–3 minutes in all | 0.7 GB |
 
 *Previous: [the PSF of a real microscope](03_psf_estimation.ipynb). Next: [ADMM](05_admm.ipynb). Short of time? Sections 1 to 3, 6, 9 and 11, without the last cell.*
 """

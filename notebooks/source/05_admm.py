@@ -41,7 +41,7 @@ multipliers*, ADMM, lets three agents grant one each, and settles between them b
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1 and 4; derivatives | 75–90 minutes | 2 minutes in all | 0.7 GB |
+| chapters 1 and 4; derivatives | 75–90 minutes | 1–2 minutes in all | 0.7 GB |
 
 *Previous: [Richardson–Lucy](04_richardson_lucy.ipynb). Next: [SRCNN](06_srcnn.ipynb), networks that sharpen. Short of time? Sections 1 to 4, 7 and 8.*
 """

@@ -54,7 +54,7 @@ Up to here you told the computer how light spreads, and it worked backwards. In 
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1 and 4 | 75–90 minutes | 3–4 minutes in all, with the weights that come along; two to three more with `TRAIN = True` | 1.8 GB |
+| chapters 1 and 4 | 75–90 minutes | 1–4 minutes in all, with the weights that come along; one to three more with `TRAIN = True` | 1.8 GB |
 
 *Previous: [ADMM](05_admm.ipynb). Next: [IsoNet](07_isonet.ipynb). Short of time? Sections 1, 3, 4, 7 to 9.*
 """

@@ -44,7 +44,7 @@ In the middle of a stack lies a picture that is sharp. Stand the same stack on i
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1, 2, 4; convolutional networks, from chapter 6 | 75–90 minutes | 3–5 minutes in all with the weights that ship; with `TRAIN = True` ten minutes more for the three networks | 2 GB |
+| chapters 1, 2, 4; convolutional networks, from chapter 6 | 75–90 minutes | 2–5 minutes in all with the weights that ship; with `TRAIN = True` five to ten minutes more for the three networks | 2.2 GB |
 
 *Previous: [SRCNN](06_srcnn.ipynb). Next: [the comparison](08_comparison.ipynb). Short of time? Sections 1, 2, 4, 7 and 11 to 13.*
 """

@@ -41,7 +41,7 @@ Seven chapters, some fifteen methods, each of them the best in its own paper. Wh
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 4 to 7 | 75–90 minutes | 3–5 minutes in all | 1.2 GB |
+| chapters 4 to 7 | 75–90 minutes | 2–5 minutes in all | 1.2 GB |
 
 *Previous: [IsoNet](07_isonet.ipynb). Next: [your own data](09_your_data.ipynb). Short of time? Sections 1 to 4, 7, 9, 10 and 12; of 9 the code and the tables at its end.*
 """

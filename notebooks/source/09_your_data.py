@@ -37,7 +37,7 @@ somebody else can repeat.
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 1, 2 and 4; a TIFF of your own, or the course's cell | 50–70 minutes | 1–2 minutes in all | 0.7 GB |
+| chapters 1, 2 and 4; a TIFF of your own, or the course's cell | 50–70 minutes | ½–2 minutes in all | 0.7 GB |
 
 *Previous: [the comparison](08_comparison.ipynb). Short of time? Sections 1 to 3, 6, 7 and 9; run the cells of 8 unread.*
 """

@@ -31,7 +31,7 @@ Chapter 8 compared all methods under the best of conditions: each was told the t
 
 | you need | time | computing, on 2 cores without a GPU | memory |
 |---|---|---|---|
-| chapters 2, 4, 5, 7 and 8 | 60 minutes | 2–3 minutes in all with the weights that ship; with `TRAIN = True` a quarter of an hour more | 1.3 GB |
+| chapters 2, 4, 5, 7 and 8 | 60 minutes | 1–3 minutes in all with the weights that ship; with `TRAIN = True` a quarter of an hour more | 1.3 GB |
 
 *Previous: [your own data](09_your_data.ipynb); it can as well be read right after [chapter 8](08_comparison.ipynb). Short of time? Sections 2, 4 and 6; run the cells of 1 and 3 unread.*
 """
