@@ -1,5 +1,7 @@
 """ADMM against brute force, dense matrices, the textbook's iteration, the primal–dual method and Richardson–Lucy."""
 
+import functools
+
 import numpy as np
 import pytest
 from phantoms import SHAPES, asymmetric_psf, cells, gaussian_psf, installed_backends
@@ -102,6 +104,19 @@ def test_x_update_is_the_solution_of_the_dense_equations(name, shape):
     x, Ax = admm._least_squares(A, D)(c, rest)
     assert np.allclose(x.ravel(), expected, atol=1e-12)
     assert np.allclose(Ax.ravel(), a @ expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_blocks_of_a_volume_do_not_change_the_iterates(name, monkeypatch):
+    """A prior's prox looks at all components of a voxel: a block must hold them all."""
+    y, H = _problem()
+    whole = list(admm.poisson(y, H, prior=PRIORS[name], n_iter=6, background=BACKGROUND))
+    monkeypatch.setattr(backend, "_blocks", functools.partial(backend._blocks, size=20))
+    for mine, theirs in zip(
+        admm.poisson(y, H, prior=PRIORS[name], n_iter=6, background=BACKGROUND), whole, strict=True
+    ):
+        assert np.allclose(mine.x, theirs.x, atol=1e-9)
+        assert mine.primal_residual == pytest.approx(theirs.primal_residual, rel=1e-9)
 
 
 @pytest.mark.parametrize(("rho", "adapt"), [(0.01, 0), (1.0, 50)])

@@ -19,7 +19,7 @@
 #       filaments, gain of total variation (dB): [-4, -1.5]
 #       filaments, gain of the best prior (dB): [-0.5, 2]
 #       round cells, gain of the best prior at its end (dB): [2.5, 5.5]
-#       filaments, gain of the best prior at its end (dB): [-3, 2]
+#       filaments, gain of the best prior at its end (dB): [-1, 2]
 #       error at the border, periodic / open (ratio): [1.5, 5]
 # ---
 
@@ -846,9 +846,9 @@ for name, gains in gain.items():
 r"""
 **What to see.** On round cells total variation and the Hessian beat even the oracle, clearly, and go on doing so however long one iterates: that end *is* good. (The Hessian has help: the cells' rims are softened over about one voxel, as any grid demands, and it does not mind slopes.)
 
-On filaments it is another story. **Total variation is the wrong prior** there, in chapter 4's way or in ADMM's: far below the oracle. It asks for flat tops, and a thread has none; the profile shows one dimmed, flattened and widened. The Laplacian, ten lines of your own, stands best after these iterations, with the oracle or above it. But look at the second table: it has *not arrived*. Left to run on, it falls back below the oracle, and the others lose, too; what looked like the prior's merit was in part that of *stopping early*, chapter 4's trick. And by the truth one would have taken less of the Hessian and of total variation than the judge did. It counts all voxels alike, and most of them hold no thread: there a strong prior predicts best. What it does to the few bright voxels, which decide the PSNR, hardly shows in the score.
+On filaments it is another story. **Total variation is the wrong prior** there, in chapter 4's way or in ADMM's: far below the oracle. It asks for flat tops, and a thread has none; the profile shows one dimmed, flattened and widened. The Hessian is about level with the oracle, and stays there. The Laplacian, ten lines of your own, stands above both after these iterations. But look at the second table: it has *not arrived*. Left to run on, it falls back, below the oracle; what looked like the prior's merit was in part that of *stopping early*, chapter 4's trick. And by the truth one would have taken less of the Hessian and of total variation than the judge did. It counts all voxels alike, and most of them hold no thread: there a strong prior predicts best. What it does to the few bright voxels, which decide the PSNR, hardly shows in the score.
 
-Sparsity alone helps nobody: it makes everything darker, and the noise that sits on bright things stays. For round cells the judge takes the lowest of its four weights, and the result is worse than the photons as counted. So know your specimen. A prior that fits makes the end good; one that fits half, such as these on threads, needs an early stop like Richardson–Lucy, which guesses nothing, and on threads is hard to beat.
+Sparsity alone helps nobody: it makes everything darker, and the noise that sits on bright things stays. For round cells the judge takes the lowest of its four weights, and the result is worse than the photons as counted. So know your specimen; and if you do not, the Hessian is a safe guess. Richardson–Lucy, stopped in time, guesses nothing, and on threads it is hard to beat.
 
 (The PSNR's range is the truth's own. One volume each, one seed; every $\lambda$ chosen by held-out photons of that volume, from four values, for chapter 4's from three.)
 
@@ -979,7 +979,7 @@ The rim pays for it. Further in, where light from outside hardly comes, there is
 
 - Split: every term gets a copy, the prox solves it exactly, a price makes the copies agree. $x$ itself is one division in Fourier space.
 - $\rho$ changes the way, $\lambda$ and the prior change the end. The residuals tell about $\rho$, held-out photons about $\lambda$, nobody but you about the prior.
-- Without a prior ADMM goes where Richardson–Lucy goes, sooner. On even bodies, which its priors fit, it beats the best that Richardson–Lucy can do, and needs no stop; on threads, which they fit half, it does not.
+- Without a prior ADMM goes where Richardson–Lucy goes, sooner. With a prior that fits it beats the best that Richardson–Lucy can do, and needs no stop; on threads the best one is level with that, and the wrong one far below.
 
 <details><summary>1. You double all counts of a stack, and its background. What must you do with ρ, and with λ of total variation?</summary>
 
