@@ -13,16 +13,15 @@ from course_utils import compare, formation, isonet, optics, training
 from course_utils.specimen import SOFTENING
 from data_fetch import simulated
 
-STEPS, RESTORED = (
-    5,
-    2,
-)  # planes simulated from one of the stack's to the next, and to the next restored one: 2.5 = 5 / 2
+# planes of the simulation from one plane of the stack to the next, and from one restored plane to the next: 5 / 2 = 2.5
+STEPS, RESTORED = 5, 2
 CELLS, VALIDATION = (1, 2, 3, 4, 5), 6  # seeds of the simulated cells
 
 
 def aims(bundle):
     """{"truth", "lateral resolution": array}: what a restored course volume is compared with; see `psnr`."""
-    return {"truth": bundle.truth.data[::2], "lateral resolution": _blurred_alike(bundle.truth, bundle.psf)[::2]}
+    goals = {"truth": bundle.truth.data, "lateral resolution": _blurred_alike(bundle.truth, bundle.psf)}
+    return {name: goal[::RESTORED] for name, goal in goals.items()}
 
 
 def psnr(restored, aim):
@@ -57,6 +56,7 @@ def training_data(*, size=64, count=1600, seed=0, cells=CELLS, validation=VALIDA
 
     size, count        of the patches. seed: of their places.
     cells, validation  seeds of the specimens, each as large as this course volume.
+    Inputs and targets are each brought to their own percentiles: what the network gives has no unit until it is matched.
     """
     bundle, rng = data_fetch.load("microtubules", size=volume), np.random.default_rng(seed)
     *taken, held = (simulated_cell(s, bundle) for s in (*cells, validation))
