@@ -56,7 +56,7 @@ def training_data(*, size=64, count=1600, seed=0, cells=CELLS, validation=VALIDA
 
     size, count        of the patches. seed: of their places.
     cells, validation  seeds of the specimens, each as large as this course volume.
-    Inputs and targets are each brought to their own percentiles: what the network gives has no unit until it is matched.
+    Inputs and targets are each brought to their own percentiles: what the network gives has no unit before a match.
     """
     bundle, rng = data_fetch.load("microtubules", size=volume), np.random.default_rng(seed)
     *taken, held = (simulated_cell(s, bundle) for s in (*cells, validation))
