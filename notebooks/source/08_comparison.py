@@ -393,7 +393,7 @@ A PSNR mixes all directions and all finenesses. The **Fourier shell correlation*
 
 ### Exercise 3: read a resolution off a curve
 
-`frequency` (1/µm) and `correlation` are two arrays; `threshold` is a number. The resolution is the *period* at which the curve **first** falls below the threshold, by a straight line between the two points around it. A curve that never falls: the finest period that was looked at.
+`frequency` (1/µm) and `correlation` are two arrays; `threshold` is a number. The resolution is the *period* at which the curve **first** falls below the threshold, by a straight line between the two points around it. A curve that never falls: the finest period that was looked at. (All curves here begin above the threshold. Of one that does not, the tables say ∞.)
 """
 
 
