@@ -152,7 +152,8 @@ class NumPy:
         if voxels > 1 << 18:
             share(self._threads, range(self._workers), lambda _, part: f(part), parts)
         else:
-            list(map(f, parts))
+            for part in parts:
+                f(part)
 
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ FIELDS = [
         lambda layers: 1 + sum((k - 1) * s for (k, _), (_, s) in zip(layers, [(1, 1), *layers[:-1]], strict=True)),
         "two pool",
     ),
+    (lambda layers: functools.reduce(lambda f, layer: (f - 1) * layer[1] + layer[0], layers, 1), "in reverse"),
     (lambda layers: 99, "not yet right"),
     (lambda layers: [13, 13], "one number"),
 ]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from course_utils import backend, operators
-from course_utils.checks.answer import NotYet, call, compare, hints, holds
+from course_utils.checks.answer import HALF_GRID, NotYet, call, compare, hints, holds
 from course_utils.likelihood import i_divergence
 
 XP = backend.get("numpy", "float64")
@@ -152,8 +152,7 @@ def x_update(answer):
             "z0 − u0 is missing on the right": solved(0 * c, rest),
             "the division is missing: by |transfer|² + 1 + gram": solved(c, rest, divisor=1),
         }
-        whole = {"broadcast": "transfer lies on the half grid of fft.rfftn: take rfftn and irfftn, not fftn and ifftn."}
-        with hints(whole):
+        with hints(HALF_GRID):
             result = np.asarray(call(answer, z, u, H, D, gram))
         if np.iscomplexobj(result):
             raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=z[0].shape).")

@@ -5,6 +5,9 @@ import re
 
 import numpy as np
 
+# for `hints`, where the spectrum of a whole grid met a transfer function
+HALF_GRID = {"broadcast": "transfer lies on the half grid of fft.rfftn: take rfftn and irfftn, not fftn and ifftn."}
+
 
 class NotYet(Exception):
     """An answer that does not hold yet; shown in a notebook as its message alone, without a traceback."""

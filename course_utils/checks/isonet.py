@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft, ndimage
 
-from course_utils.checks.answer import NotYet, call, close, compare, hints, holds
+from course_utils.checks.answer import HALF_GRID, NotYet, call, close, compare, hints, holds
 
 
 def split_width(answer):
@@ -195,9 +195,7 @@ def data_consistency(answer):
             "the data were not sent back through the microscope: conj(H) is missing": (Y + mu * X) / (power + mu),
         }
         mistakes = {text: fft.irfftn(spectrum, shape) for text, spectrum in found.items()}
-        with hints(
-            {"broadcast": "transfer lies on the half grid of fft.rfftn: take rfftn and irfftn, not fftn and ifftn"}
-        ):
+        with hints(HALF_GRID):
             result = call(answer, x, y, H, mu)
         if np.iscomplexobj(result):
             raise NotYet("this is still a spectrum: transform it back with fft.irfftn(…, s=estimate.shape).")

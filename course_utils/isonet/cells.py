@@ -87,7 +87,7 @@ def train_on_simulated_cells(build, *, epochs, size=64, count=1600, seed=0):
         "training": f"{len(history.loss)} epochs of {count} patches of {size} × {size}, loss mae, Adam",
         "seed": {"cells, noise": CELLS, "patches, order, first weights": seed},
     }
-    return model, normaliser, card | _facts(model, normaliser, "another specimen")
+    return model, normaliser, card | _facts(data_fetch.load("microtubules"), model, normaliser, "another specimen")
 
 
 def train_on_course_volume(build, *, epochs, size=64, count=1600, seed=0, first_weights=0):
@@ -108,12 +108,11 @@ def train_on_course_volume(build, *, epochs, size=64, count=1600, seed=0, first_
         "training": f"{len(history.loss)} epochs of {kept} patches of {size} × {size}, loss mae, Adam",
         "seed": {"noise, patches, order": seed, "first weights": first_weights},
     }
-    return model, normaliser, card | _facts(model, normaliser, "the same specimen")
+    return model, normaliser, card | _facts(bundle, model, normaliser, "the same specimen")
 
 
-def _facts(model, normaliser, which):
+def _facts(bundle, model, normaliser, which):
     """What a card says of a network: its size, and its score on the course volume beside that of interpolation."""
-    bundle = data_fetch.load("microtubules")
     found = {
         f"PSNR (dB) on {which}": isonet.restore(model, bundle.stack, normaliser=normaliser),
         "PSNR (dB) of linear interpolation": isonet.isotropic(bundle.stack),
@@ -133,13 +132,13 @@ def _blurred_alike(truth, psf):
     return ndimage.gaussian_filter(truth.data, sigma / np.array(truth.voxel_size))
 
 
+def _small(seed):
+    return isonet.unet(filters=8, seed=seed)
+
+
 RECIPES = {
     "unet-microtubules": lambda: train_on_course_volume(isonet.unet, epochs=7),
     "unet-cells": lambda: train_on_simulated_cells(_small, epochs=15),
     "unet-cells-1": lambda: train_on_simulated_cells(_small, epochs=15, seed=1),
     "unet-cells-2": lambda: train_on_simulated_cells(_small, epochs=15, seed=2),
 }
-
-
-def _small(seed):
-    return isonet.unet(filters=8, seed=seed)

@@ -909,9 +909,7 @@ The course volume: microtubules in a *flat* cell, which run nearly parallel to t
 
 # %%
 volume = data_fetch.load("microtubules", size=volume_size)
-goals = flat_cells.aims(
-    volume
-)  # the truth, and the truth at the lateral resolution, on the planes that both grids have
+goals = flat_cells.aims(volume)  # on the planes that both grids have
 flat = {"interpolated": isonet.isotropic(volume.stack)}
 flat["U-Net"] = isonet.restore(training.pretrained("unet-microtubules"), volume.stack)
 of_tubes = {name: {goal: flat_cells.psnr(x, aim) for goal, aim in goals.items()} for name, x in flat.items()}
@@ -984,9 +982,9 @@ for name in abroad[dim]:
     print(f"nuclei, {name:24}" + ", ".join(f"{of[name]:.2f} dB at {photons} photons" for photons, of in abroad.items()))
 
 # %% alt="xz slices of the microtubules: dots in the truth; smeared by interpolation; joined by lines by the network of lateral slices; dots again by that of simulated cells."
-cure = {"interpolated": shown["interpolated"], "own lateral slices": shown["U-Net"]}
+cure = {name: shown[name] for name in ("truth, smoothed", "interpolated")}
+cure["own lateral slices"] = shown["U-Net"]
 cure["simulated cells"] = compare.match_affine(cured["simulated cells, seed 0"], fine)
-cure = {"truth, smoothed": fine} | cure
 plots.pictures({name: np.clip(x.data[:, y], 0, top) for name, x in cure.items()}, ylabel="z (µm)", **style)
 
 # %% alt="xz slices of nuclei: mottled bodies in the truth; the same, smeared, interpolated and by the network of lateral slices; only a few bright shreds by that of simulated cells."
