@@ -15,6 +15,9 @@ import threading
 
 import numpy as np
 
+from course_utils.recording import StandIn
+
+LARGE = 1 << 18  # voxels: from here on it pays to compile a loop, and to hand out work to threads
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # on Linux: NVIDIA, Windows' subsystem for Linux, AMD
 
 
@@ -43,7 +46,29 @@ def default():
     return xp if xp.has_gpu else get("numpy")
 
 
-class NumPy:
+class Backend:
+    """What is built of the others' functions, where a backend has no faster way."""
+
+    def through_fourier_space(self, change, shape, count, given):
+        """The function of so many volumes, which may be overwritten, that gives as many others by way of their spectra.
+
+        change  function (*spectra, *given) → spectra, pointwise on the half grid, on which the arrays `given` are, too.
+        """
+
+        def go(*volumes):
+            spectra = [self.rfftn(volume) for volume in volumes]
+            changed = self.pointwise(change, spectra[0].shape, (*spectra, *given), into=spectra)
+            return [self.irfftn(spectrum, shape) for spectrum in changed]
+
+        return go
+
+    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
+        """The function of `operators.there_and_back` for a blur on a grid of this shape, where the backend has a
+        faster way; else None. window: slices, the part of the grid that is seen after the blur."""
+        return None
+
+
+class NumPy(Backend):
     """numpy, with Fourier transforms by scipy.fft on all cores."""
 
     name = "numpy"
@@ -103,57 +128,57 @@ class NumPy:
         spectrum *= transfer
         return np.conj(spectrum, out=spectrum)
 
-    def differences(self, x, steps):
-        """Periodic forward differences x[i + 1] − x[i] along each axis, times that axis' step: (axes, *x.shape)."""
-        out = np.empty((len(steps), *x.shape), dtype=x.dtype)
-
-        def plane(i):
-            np.subtract(x[(i + 1) % len(x)], x[i], out=out[0, i, ...])
-            for axis in range(1, x.ndim):
-                here, there = np.moveaxis(x[i], axis - 1, 0), np.moveaxis(out[axis, i], axis - 1, 0)
-                np.subtract(here[1:], here[:-1], out=there[:-1])
-                np.subtract(here[:1], here[-1:], out=there[-1:])
-            for axis, step in enumerate(steps):
-                if step != 1:
-                    out[axis, i] *= step
-
-        self._each(plane, range(len(x)), x.size)
-        return out
-
-    def differences_adjoint(self, u, steps):
-        """The adjoint: the sum over the axes of (u[i − 1] − u[i]) · step."""
-        out = np.empty(u.shape[1:], dtype=u.dtype)
-
-        def plane(i):
-            np.multiply(u[0, i - 1] - u[0, i], steps[0], out=out[i, ...])
-            for axis in range(1, out.ndim):
-                scaled = u[axis, i] if steps[axis] == 1 else u[axis, i] * steps[axis]
-                here, there = np.moveaxis(scaled, axis - 1, 0), np.moveaxis(out[i], axis - 1, 0)
-                there[1:] += here[:-1]
-                there[:1] += here[-1:]
-                there -= here
-
-        self._each(plane, range(len(out)), out.size)
-        return out
-
     def pointwise(self, f, shape, arrays, into=()):
         """f(*arrays), where f treats every voxel of a grid of this shape alike: its results, arrays and sums.
 
         arrays  end in the grid's axes, or are single numbers.
         into    for each array that f gives, one that may be overwritten with it, or None.
-        NumPy goes block by block: what f computes on its way stays in the processor's cache.
+        NumPy does it in one loop over the voxels where that is worth a second's compilation (see `loops`), else block
+        by block: what f computes on its way stays in the processor's cache.
         """
-        pieces = _Pieces(shape, into)
-        self._each(lambda block: pieces.put(block, f(*_cut(arrays, block))), _blocks(shape), math.prod(shape))
-        return pieces.whole()
+        results = self._in_a_loop(f, shape, arrays, into)
+        if results is None:
+            pieces = _Pieces(shape, into)
+            self._each(lambda block: pieces.put(block, f(*_cut(arrays, block))), _blocks(shape), math.prod(shape))
+            results = pieces.whole()
+        return results
+
+    def stencil(self, f, shape, arrays, into=()):
+        """As `pointwise`, but f may look at neighbours, too: by `roll`, along axes of the grid."""
+        results = self._in_a_loop(f, shape, arrays, into)
+        return f(*arrays) if results is None else results
+
+    def _in_a_loop(self, f, shape, arrays, into):
+        """The results of f, or None where that is not worth a loop, or f cannot be written as one."""
+        if any(isinstance(a, StandIn) for a in arrays):
+            return f(*arrays)  # a part of what is being recorded
+        made = self._loop(f, shape, shape, arrays, into)
+        if made is None:
+            return None
+        (run, results), sums = made, []
+        planes, step = shape[0], -(-shape[0] // (2 * self._workers))
+        self._each(lambda a: sums.append(run(a, min(a + step, planes))), range(0, planes, step), math.prod(shape))
+        totals = map(math.fsum, zip(*sums, strict=True))
+        return [next(totals) if result is None else result for result in results]
+
+    def _loop(self, f, whole, shape, arrays, into):
+        if math.prod(whole) <= LARGE:
+            return None
+        from course_utils import loops
+
+        return loops.loop(f, shape, arrays, into, self.dtype)
 
     def _each(self, f, parts, voxels):
         """f(part) for each part, on all cores where so many voxels are worth it: NumPy lets go of Python's lock."""
-        if voxels > 1 << 18:
+        if voxels > LARGE:
             share(self._threads, range(self._workers), lambda _, part: f(part), parts)
         else:
             for part in parts:
                 f(part)
+
+    def room(self, shape):
+        """Memory for a result of `pointwise`, time and again: to get new memory cleared takes as long as to compute."""
+        return np.empty(shape, dtype=self.dtype)
 
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
@@ -185,11 +210,6 @@ class NumPy:
         """The same function: NumPy has nothing to compile. Say fourier=False of a step without Fourier transforms."""
         return step
 
-    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
-        """The function of `operators.there_and_back` for a blur on a grid of this shape, where the backend has a
-        faster way; else None. window: slices, the part of the grid that is seen after the blur."""
-        return None
-
 
 class FFTW(NumPy):
     """numpy, with Fourier transforms by FFTW, through pyfftw (an extra): in half to three quarters of scipy's time."""
@@ -213,11 +233,28 @@ class FFTW(NumPy):
     def irfftn(self, spectrum, shape):
         return self._fft.irfftn(spectrum, shape, overwrite_x=True, **self._plan)
 
+    # What treats each voxel alone is done to a few planes at a time, while they lie in the cache; what treats each
+    # coefficient alone, to a few columns. In 3D only.
+
+    def through_fourier_space(self, change, shape, count, given):
+        if len(shape) != 3:
+            return super().through_fourier_space(change, shape, count, given)
+        from course_utils.fftw_planes import Filter
+
+        def change_columns(*arrays):
+            made = self._loop(change, shape, arrays[0].shape, arrays, arrays[:count])
+            if made is None:
+                return change(*arrays)
+            run, results = made
+            run(0, shape[0])
+            return results
+
+        return Filter(change_columns, count, given, shape, np.dtype(self.dtype), self._threads, self._workers)
+
     def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
-        """What treats each voxel alone is done to a few planes at a time, while they lie in the cache. In 3D only."""
         if len(shape) != 3:
             return None
-        from course_utils.fftw_convolution import Convolution
+        from course_utils.fftw_planes import Convolution
 
         convolution = Convolution(transfer, shape, window, self._threads, self._workers, reverse=reverse)
         seen = tuple(part.stop - part.start for part in window)
@@ -239,26 +276,23 @@ class FFTW(NumPy):
         return go
 
 
-class Compiled:
+class Compiled(Backend):
     """What TensorFlow and JAX have in common: their compilers find by themselves what may be overwritten."""
 
     def times_conj(self, spectrum, transfer):
         # rather than conj(transfer), which would take a volume for itself
         return self.conj(self.conj(spectrum) * transfer)
 
-    def differences(self, x, steps):
-        return self.stack([(self.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
-
-    def differences_adjoint(self, u, steps):
-        return sum((self.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
-
     def pointwise(self, f, shape, arrays, into=()):
         return f(*arrays)
 
-    def scratch(self, a, *kept):
+    def stencil(self, f, shape, arrays, into=()):
+        return f(*arrays)
+
+    def room(self, shape):
         return None
 
-    def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
+    def scratch(self, a, *kept):
         return None
 
     def square_sum(self, x):

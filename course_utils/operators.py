@@ -159,14 +159,15 @@ def gradient(shape, voxel_size, *, xp):
 
     The difference along z is divided by dz/dx, so that a slope counts the same in every direction.
     """
-    steps = lateral_steps(shape, voxel_size)
-    return Linear(
-        lambda x: xp.differences(x, steps),
-        lambda u: xp.differences_adjoint(u, steps),
-        tuple(shape),
-        (len(shape), *shape),
-        xp,
-    )
+    steps = list(enumerate(lateral_steps(shape, voxel_size)))
+
+    def forward(x):
+        return (xp.stack([_difference(x, axis, xp) * step for axis, step in steps]),)
+
+    def adjoint(u):
+        return (sum(_back(u[axis], axis, xp) * step for axis, step in steps),)
+
+    return _stencil(forward, adjoint, shape, len(steps), xp)
 
 
 def hessian(shape, voxel_size, *, xp):
@@ -178,13 +179,13 @@ def hessian(shape, voxel_size, *, xp):
     pairs = [(i, j, steps[i] * steps[j] * (1 if i == j else 2**0.5)) for i in axes for j in axes if i <= j]
 
     def forward(x):
-        return xp.stack([_difference(_difference(x, i, xp), j, xp) * step for i, j, step in pairs])
+        return (xp.stack([_difference(_difference(x, i, xp), j, xp) * step for i, j, step in pairs]),)
 
     def adjoint(u):
         parts = (_back(_back(u[k], j, xp), i, xp) * step for k, (i, j, step) in enumerate(pairs))
-        return sum(parts)
+        return (sum(parts),)
 
-    return Linear(forward, adjoint, tuple(shape), (len(pairs), *shape), xp)
+    return _stencil(forward, adjoint, shape, len(pairs), xp)
 
 
 def lateral_steps(shape, voxel_size):
@@ -210,6 +211,17 @@ def dense(A):
     """The matrix of A, one column for each voxel of its input: only for tiny grids."""
     columns = np.eye(int(np.prod(A.shape_in))).reshape(-1, *A.shape_in)
     return np.stack([np.asarray(A(column)).ravel() for column in columns], axis=1)
+
+
+def _stencil(forward, adjoint, shape, components, xp):
+    """The operator from a grid to so many components on it."""
+    return Linear(
+        lambda x: xp.stencil(forward, shape, (x,))[0],
+        lambda u: xp.stencil(adjoint, shape, (u,))[0],
+        tuple(shape),
+        (components, *shape),
+        xp,
+    )
 
 
 def _difference(x, axis, xp):

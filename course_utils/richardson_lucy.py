@@ -48,17 +48,20 @@ def tv(y, H, *, weight, voxel_size=None, n_iter, background=0.0, start=None):
     """
     if not (np.isfinite(weight) and weight >= 0):
         raise ValueError(f"the weight of total variation must be finite and not negative; got {weight}.")
-    xp, steps = H.xp, operators.lateral_steps(H.shape_in, voxel_size or (1,) * len(H.shape_in))
+    xp, D = H.xp, operators.gradient(H.shape_in, voxel_size or (1,) * len(H.shape_in), xp=H.xp)
     flat = max(1e-3 * mean_signal(y, background), 1e-12)  # slopes far below it do not count as edges
     update = richardson_lucy_step(y, H, background)
 
-    def unit(slopes):
-        return (slopes / xp.sqrt(sum(slopes[i] * slopes[i] for i in range(len(steps))) + flat**2),)
+    def directions(x):
+        slopes = D.forward(x)
+        return (slopes / xp.sqrt(sum(slopes[i] * slopes[i] for i in range(slopes.shape[0])) + flat**2),)
+
+    def denominator(direction):
+        return (xp.maximum(1 + weight * D.adjoint(direction), 0.1),)  # div is minus the adjoint
 
     def prior(x):
-        slopes = xp.differences(x, steps)
-        (direction,) = xp.pointwise(unit, H.shape_in, (slopes,), into=(slopes,))
-        return xp.maximum(1 + weight * xp.differences_adjoint(direction, steps), 0.1)  # div is minus the adjoint
+        (direction,) = xp.stencil(directions, H.shape_in, (x,))
+        return xp.stencil(denominator, H.shape_in, (direction,))[0]
 
     step = xp.compile(lambda x: update(x, prior(x)))
     x = first_estimate(y, H, background, start)

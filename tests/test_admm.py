@@ -149,7 +149,7 @@ def test_iterates_and_residuals_are_the_textbooks(name, rho, adapt):
         u = u + K @ x - z
         assert np.allclose(mine.x.ravel(), z[sizes[0] :][: x.size], atol=1e-9)
         assert mine.primal_residual == pytest.approx(np.linalg.norm(K @ x - z) / np.linalg.norm(y), rel=1e-9)
-        if k in (5, 10):
+        if k in ((5, 10) if adapt else (10,)):  # it is looked at less often once ρ stays
             dual = rho * np.linalg.norm(K.T @ (z - z_old)) / np.sqrt(y.size)
             assert mine.dual_residual == pytest.approx(dual, rel=1e-9)
         x = np.linalg.solve(K.T @ K, K.T @ (z - u))

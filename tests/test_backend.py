@@ -56,17 +56,6 @@ def test_sum_adds_up_in_float64(name):
 
 
 @pytest.mark.parametrize("name", installed_backends())
-@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 4, 5), (1, 4, 6)])
-def test_differences_are_periodic_and_have_their_adjoint(name, shape):
-    xp, rng, steps = backend.get(name), np.random.default_rng(1), (0.5, 1, 2)[: len(shape)]
-    x, u = rng.standard_normal(shape), rng.standard_normal((len(shape), *shape))
-    expected = np.stack([(np.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
-    back = sum((np.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
-    assert np.allclose(np.asarray(xp.differences(xp.asarray(x), steps)), expected, atol=1e-5)
-    assert np.allclose(np.asarray(xp.differences_adjoint(xp.asarray(u), steps)), back, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", installed_backends())
 @pytest.mark.parametrize("shape", [(50,), (70, 300), (3, 130, 150), (40, 30, 50)])
 def test_pointwise_is_the_function_and_its_sums(name, shape):
     """Grids of one block and of many, along the first axis or the second, and arrays with an axis before the grid's."""
@@ -97,6 +86,28 @@ def test_sums_within_a_step_are_as_those_outside(name):
     inner, total = step(xp.asarray(a), xp.asarray(b))
     assert float(inner) == pytest.approx(np.sum(a.astype(float) * b), rel=1e-6)
     assert float(total) == pytest.approx(a.sum(dtype=float), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", installed_backends())
+@pytest.mark.parametrize("shape", [(6,), (4, 5), (5, 6, 7), (9, 16, 20), (6, 220, 240)])
+def test_through_fourier_space_is_there_and_back(name, shape, monkeypatch):
+    """Of two volumes at once; by FFTW in more than one block of planes and of columns."""
+    if name == "fftw" and np.prod(shape) < 1e5:
+        monkeypatch.setattr("course_utils.fftw_planes.PLANES", 2 * np.prod(shape[-2:]))
+        monkeypatch.setattr("course_utils.fftw_planes.COLUMNS", 4 * shape[0] * (shape[-1] // 2 + 1))
+    xp, rng = backend.get(name), np.random.default_rng(4)
+    a, b, kernel = rng.standard_normal((3, *shape)).astype(np.float32)
+    transfer = np.fft.rfftn(kernel)
+    expected = np.fft.irfftn(np.fft.rfftn(a) * transfer + np.fft.rfftn(b), shape, range(len(shape))), b
+
+    def change(a, b, transfer):
+        return a * transfer + b, b
+
+    go = xp.through_fourier_space(change, shape, 2, (xp.rfftn(xp.asarray(kernel)),))
+    for _ in range(2):  # the second time in memory that was used before
+        results = go(xp.asarray(a.copy()), xp.asarray(b.copy()))
+        assert np.allclose(np.asarray(results[0]), expected[0], atol=1e-5 * np.abs(expected[0]).max())
+        assert np.allclose(np.asarray(results[1]), expected[1], atol=1e-5)
 
 
 def test_scratch_is_only_what_shares_no_memory_with_what_is_kept():
@@ -174,8 +185,9 @@ def test_a_missing_package_is_named_with_what_to_do(monkeypatch, name, package):
 def test_a_forked_process_computes_too():
     """The threads of its parent are not there; a queue that waits for them would wait for ever."""
     code = (
-        "import os, numpy as np; from course_utils import backend; xp = backend.get('numpy');"
-        "f = lambda: xp.differences(np.ones((8, 256, 256), np.float32), (1, 1, 1)).sum(); f(); child = os.fork();"
+        "import os, numpy as np; from course_utils import backend; xp = backend.get('numpy'); shape = (8, 256, 256);"
+        "f = lambda: xp.pointwise(lambda x: (x - 1,), shape, (np.ones(shape, 'float32'),))[0].sum(); f();"
+        "child = os.fork();"
         "os._exit(int(f())) if child == 0 else exit(os.waitpid(child, 0)[1])"
     )
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60, check=False).returncode == 0

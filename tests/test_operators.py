@@ -120,6 +120,21 @@ def test_bin_z_keeps_plane_zero_and_every_factor_th():
     assert np.array_equal(planes[:, 0, 0], [0, 3, 6])
 
 
+@pytest.mark.parametrize("name", installed_backends())
+@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 4, 5), (1, 4, 6), (5, 230, 240)])
+def test_gradient_is_periodic_and_has_its_adjoint(name, shape):
+    """In one to three dimensions, and on a grid that is large enough for a loop."""
+    rng, voxel = np.random.default_rng(1), (2, 1, 0.5)[-len(shape) :]
+    steps = [voxel[-1] / d for d in voxel]
+    A = operators.gradient(shape, voxel, xp=backend.get(name))
+    x, u = rng.standard_normal(shape), rng.standard_normal(A.shape_out)
+    expected = np.stack([(np.roll(x, -1, axis) - x) * step for axis, step in enumerate(steps)])
+    back = sum((np.roll(u[axis], 1, axis) - u[axis]) * step for axis, step in enumerate(steps))
+    assert np.allclose(np.asarray(A(x)), expected, atol=1e-5)
+    assert np.allclose(np.asarray(A.T(u)), back, atol=1e-5)
+    assert operators.adjoint_gap(A, rng) < 1e-5
+
+
 def test_gradient_is_per_lateral_voxel():
     shape, xp = (5, 6, 7), backend.get("numpy", "float64")
     z, y, x = np.indices(shape) * np.array([0.3, 0.1, 0.1])[:, None, None, None]
@@ -171,8 +186,8 @@ def test_bad_input_is_refused_with_a_sentence():
 @pytest.mark.parametrize("name", installed_backends())
 def test_there_and_back_is_the_operator_then_its_adjoint(name, shape, reverse, keep, edges, monkeypatch):
     if name == "fftw":  # several blocks of planes and of columns, the last ones shorter
-        monkeypatch.setattr("course_utils.fftw_convolution.PLANES", 2 * shape[1] * shape[2])
-        monkeypatch.setattr("course_utils.fftw_convolution.COLUMNS", 4 * shape[0] * (shape[2] // 2 + 1))
+        monkeypatch.setattr("course_utils.fftw_planes.PLANES", 2 * shape[1] * shape[2])
+        monkeypatch.setattr("course_utils.fftw_planes.COLUMNS", 4 * shape[0] * (shape[2] // 2 + 1))
     H = formation.forward(asymmetric_psf((3, 5, 4), np.random.default_rng(1)), shape, edges=edges, xp=backend.get(name))
     there, back = (H.T, H) if reverse else (H, H.T)
     rng = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from course_utils.richardson_lucy import check_photons, i_divergence, mean_signa
 
 __all__ = ["Iterate", "hessian", "objective", "poisson", "poisson_prox", "sparsity", "total_variation"]
 
-EVERY = 5  # iterations from one look at the dual residual, which costs two Fourier transforms, to the next
+FIRST, LATER = 5, 10  # iterations from one look at the dual residual, which costs two Fourier transforms, to the next
 TINY = 1e-30  # against 0 / 0
 
 
@@ -26,7 +26,7 @@ class Iterate(NamedTuple):
 
     primal_residual  |K x − z| / |y|: how far the copies are from what they are copies of.
     dual_residual    ρ |K'u| / √(number of voxels of y): the slope that is left, for an objective of unit slope. It
-                     equals ρ |K'(z − z_old)| and is computed every 5 iterations.
+                     equals ρ |K'(z − z_old)|, and is computed every 5 iterations as long as ρ follows, every 10 later.
     """
 
     x: Any
@@ -59,10 +59,11 @@ def poisson(y, H, *, prior=None, n_iter, background=0.0, rho=None, adapt=50):
         target, rest, u, estimate, distance = update(x, Ax, u, H.xp.asarray(rho))
         x, Ax = solve(target, rest)
         primal = float(distance) ** 0.5 / size
-        if k % EVERY == 0:
+        looks = k % (FIRST if k < adapt else LATER) == 0
+        if looks:
             dual = rho * (float(slope(u)) / np.size(y)) ** 0.5
         yield Iterate(estimate, primal, dual, rho)
-        if k % EVERY == 0 and k < adapt:
+        if looks and k < adapt:
             factor = _rho_factor(primal, dual)
             rho, u = rho * factor, [v / factor for v in u]
 
@@ -104,34 +105,44 @@ def _iteration(y, H, prior, background):
     D = None if prior is None else prior.operator(H.shape_in, xp)
     photons = _split(lambda v, rho, y, background: poisson_prox(v, y, background, rho, xp), xp)
     positive = _split(lambda v, rho: xp.maximum(v, 0.0), xp, keep=True)
-    penalised = _split(lambda v, rho: prior.prox(v, prior.weight / rho, xp), xp)
+    if D is not None:
+        room = xp.room(D.shape_out)
+        penalised = _split(lambda v, rho: prior.prox(v, prior.weight / rho, xp), xp, D.forward)
+
+    def collect(target, rest):
+        return (rest + D.adjoint(target),)
 
     def update(x, Ax, u, rho):
-        seen = S(Ax)
-        u_A, target, distance = xp.pointwise(photons, S.shape_out, (seen, u[0], rho, y, background), into=(u[0],))
-        c = target if S.shape_out == S.shape_in else Ax + S.T(target - seen)  # z − u; Ax where nothing was seen
-        u_I, rest, more, estimate = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1],))
-        u, distance = [u_A, u_I, *u[2:]], distance + more
+        seen, whole = S(Ax), S.shape_out == S.shape_in
+        arrays, rooms = (seen, u[0], rho, y, background), (u[0], Ax if whole else None)
+        u_A, target, distance = xp.pointwise(photons, S.shape_out, arrays, into=rooms)
+        c = target if whole else Ax + S.T(target - seen)  # z − u; Ax where nothing was seen
+        u_D = []
         if D is not None:
-            Dx = D.forward(x)
-            u[2], target, more = xp.pointwise(penalised, H.shape_in, (Dx, u[2], rho), into=(u[2], Dx))
-            rest += D.adjoint(target)
+            *u_D, wanted, more = xp.stencil(penalised, H.shape_in, (x, u[2], rho), into=(u[2], room))
             distance += more
-        return c, rest, u, estimate, distance
+        u_I, rest, more, estimate = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1], x))
+        if D is not None:
+            (rest,) = xp.stencil(collect, H.shape_in, (wanted, rest), into=(rest,))
+        return c, rest, [u_A, u_I, *u_D], estimate, distance + more
+
+    def square(back, u_I, *u_D):
+        slope = back + u_I
+        return (xp.square_sum(slope if D is None else slope + D.adjoint(*u_D)),)
 
     def slope(u):
-        back = H.adjoint(u[0]) + u[1]
-        return xp.square_sum(back if D is None else back + D.adjoint(u[2]))
+        return xp.stencil(square, H.shape_in, (H.adjoint(u[0]), *u[1:]))[0]
 
     shapes = [H.shape_out, H.shape_in] + ([] if D is None else [D.shape_out])
     halves = xp.compile(update, fourier=False), xp.compile(_least_squares(A, D))
     return *halves, xp.compile(slope), [xp.zeros(shape) for shape in shapes]
 
 
-def _split(prox, xp, keep=False):
+def _split(prox, xp, K=lambda x: x, keep=False):
     """For a copy z of Kx: z = prox(Kx + u), then the new u, z − u, |Kx − z|², and, where it is to be kept, z."""
 
-    def split(Kx, u, *others):
+    def split(x, u, *others):
+        Kx = K(x)
         z = prox(Kx + u, *others)
         difference = Kx - z
         u = u + difference
@@ -149,12 +160,7 @@ def _least_squares(A, D):
         x = (xp.conj(transfer) * c + rest) * inverse
         return x, x * transfer
 
-    def solve(c, rest):
-        spectra = xp.rfftn(c), xp.rfftn(rest)
-        x, Ax = xp.pointwise(divide, transfer.shape, (*spectra, transfer, inverse), into=spectra)
-        return xp.irfftn(x, A.shape_in), xp.irfftn(Ax, A.shape_in)
-
-    return solve
+    return xp.through_fourier_space(divide, A.shape_in, 2, (transfer, inverse))
 
 
 def _choice_and_blur(H, y):

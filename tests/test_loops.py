@@ -1,0 +1,220 @@
+import gc
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils import admm, backend, loops, operators
+
+SHAPES = [(3, 4), (4, 5, 6), (5, 3, 7), (1, 4, 6), (2, 1, 2)]
+NUMPY = backend.get("numpy")
+
+
+@pytest.fixture(autouse=True)
+def _small_grids_are_worth_a_loop(monkeypatch):
+    monkeypatch.setattr(backend, "LARGE", 0)
+    yield
+    gc.collect()  # kernels that are gone, and with them what was recorded of them
+
+
+def _volume(*shape, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def _compare(x, y, b):  # the middle of a Richardson–Lucy step
+    model = NUMPY.maximum(NUMPY.abs(x) + b, 1e-3)
+    ratio = NUMPY.abs(y) / model
+    return ratio, NUMPY.inner(y, NUMPY.log(NUMPY.maximum(ratio, 1e-30))) + NUMPY.sum(model - y)
+
+
+def _decide(x, y, b):
+    return NUMPY.where(x > y, -x, b * y), np.exp(np.minimum(x, y)), NUMPY.where(x <= 0, 0, np.square(x))
+
+
+def _smooth(x, y, b):
+    bends = sum(np.roll(x, 1, axis) - 2 * x + np.roll(x, -1, axis) for axis in range(x.ndim))
+    return x + b * np.roll(bends * y, 2, -1), NUMPY.square_sum(bends)
+
+
+POINTWISE, STENCILS = (_compare, _decide), (_compare, _decide, _smooth)
+
+
+def _check(results, expected, magnitude=1.0):
+    """Arrays to the last bit, for the same operations are done in the same order; sums but for rounding."""
+    assert len(results) == len(expected)
+    for result, wanted in zip(results, expected, strict=True):
+        if np.ndim(wanted):
+            assert result.dtype == wanted.dtype
+            np.testing.assert_array_max_ulp(result, wanted, maxulp=2)  # exp and log are not the same everywhere
+        else:
+            assert result == pytest.approx(wanted, rel=1e-5, abs=1e-5 * magnitude)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kernel", STENCILS)
+def test_a_loop_gives_numpys_numbers(kernel, shape, dtype):
+    xp = backend.get("numpy", dtype)
+    arrays = _volume(*shape, dtype=dtype), _volume(*shape, seed=1, dtype=dtype), np.asarray(0.3, dtype)
+    narrow = kernel is _smooth and shape[-1] < 2 * 3  # it looks three voxels far
+    assert (loops.loop(kernel, shape, arrays, (), dtype) is None) == narrow
+    _check(xp.stencil(kernel, shape, arrays), kernel(*arrays))
+    if kernel in POINTWISE:
+        _check(xp.pointwise(kernel, shape, arrays), kernel(*arrays))
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6), (3, 3, 4)])
+@pytest.mark.parametrize("prior", [admm.total_variation, admm.hessian])
+def test_priors_are_loops_with_operator_and_prox_together(prior, shape):
+    prior = prior(0.2, (0.3, 0.2, 0.1)[-len(shape) :])
+    D = prior.operator(shape, NUMPY)
+
+    def kernel(x, u):
+        v = D.forward(x) + u
+        return prior.prox(v, prior.weight, NUMPY), D.adjoint(v)
+
+    arrays = _volume(*shape), _volume(*D.shape_out, seed=1)
+    assert loops.loop(kernel, shape, arrays, (), "float32") is not None
+    results = NUMPY.stencil(kernel, shape, arrays)
+    backend.LARGE = 10**9
+    _check(results, kernel(*arrays))
+
+
+def test_complex_numbers_and_parts_of_larger_arrays():
+    shape = (4, 5, 6)
+    a, b = (_volume(4, 5, 12, seed=k).view(np.complex64) for k in (0, 1))
+    whole = np.zeros((4, 7, 9), np.complex64)
+    room = whole[:, 1:6, 2:8]
+
+    def kernel(a, b):
+        return (np.conj(a) * b + a,)
+
+    (result,) = NUMPY.pointwise(kernel, shape, (a, b), into=(room,))
+    assert result is room
+    np.testing.assert_allclose(room, kernel(a, b)[0], rtol=1e-6)
+    assert np.count_nonzero(whole) == room.size
+
+
+def test_results_lie_where_they_may_and_nowhere_else():
+    shape = (4, 5, 6)
+    x, u, before = _volume(*shape), _volume(*shape, seed=1), _volume(*shape)
+    expected = x + u, x - u
+
+    def kernel(x, u):
+        return x + u, x - u
+
+    results = NUMPY.pointwise(kernel, shape, (x, u), into=(u,))
+    assert results[0] is u
+    _check(results, expected)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_what_neighbours_still_need_is_not_overwritten():
+    shape, x = (4, 5, 6), _volume(4, 5, 6)
+
+    def kernel(x):
+        return (x + np.roll(x, 1, 0),)
+
+    expected = kernel(x)
+    results = NUMPY.stencil(kernel, shape, (x,), into=(x,))
+    assert results[0] is not x
+    _check(results, expected)
+
+
+def test_sums_are_added_up_in_float64():
+    x = np.full((70, 300, 300), 0.1, np.float32)
+    (total,) = NUMPY.pointwise(lambda x: (NUMPY.sum(x),), x.shape, (x,))
+    assert total == pytest.approx(x.size * float(np.float32(0.1)), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        lambda x, y: (x if (x > 0).all() else y,),
+        lambda x, y: (x if x[0, 0, 0] > 0 else y,),
+        lambda x, y: (x**3 + y,),
+        lambda x, y: (np.cumsum(x, axis=0) + y,),
+        lambda x, y: (np.add(x, y, out=y.copy()),),
+        lambda x, y: (x + y / NUMPY.sum(x),),
+        lambda x, y: (x + _volume(4, 5, 6),),
+        lambda x, y: (x + y, np.float32(1)),
+        lambda x, y: (np.roll(x, 1) + y,),
+        lambda x, y: (np.stack([x, y])[0, 1],),
+    ],
+)
+def test_what_cannot_be_a_loop_is_left_to_numpy(kernel):
+    arrays = _volume(4, 5, 6), _volume(4, 5, 6, seed=1)
+    assert loops.loop(kernel, (4, 5, 6), arrays, (), "float32") is None
+    _check(NUMPY.stencil(kernel, (4, 5, 6), arrays), kernel(*arrays))
+
+
+def test_a_line_and_arrays_on_other_grids_are_left_to_numpy():
+    line, plane, volume = _volume(6), _volume(5, 6), _volume(4, 5, 6)
+    for shape, arrays in [((6,), (line, line)), ((4, 5, 6), (volume, plane)), ((4, 5, 6), (volume, volume[:, :1]))]:
+        assert loops.loop(lambda x, y: (x + y,), shape, arrays, (), "float32") is None
+        _check(NUMPY.stencil(lambda x, y: (x + y,), shape, arrays), [arrays[0] + arrays[1]])
+
+
+def test_what_is_no_number_stays_none():
+    x = _volume(4, 5, 6)
+    x[1, 2, 3] = np.nan
+    (result,) = NUMPY.pointwise(lambda x: (NUMPY.maximum(x, 0.0),), x.shape, (x,))
+    assert np.isnan(result[1, 2, 3])
+    assert np.count_nonzero(np.isnan(result)) == 1
+
+
+def test_an_error_of_the_kernel_is_numpys():
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        NUMPY.pointwise(lambda x: (x,), (4, 5, 6), (_volume(4, 5, 6), _volume(4, 5, 6)))
+
+
+def test_other_numbers_and_grids_take_the_same_program():
+    loops._compiled.cache_clear()
+    for shape, factor in [((4, 5, 6), 2.0), ((4, 5, 6), 3.0), ((5, 6, 7), 3.0)]:
+        x = _volume(*shape)
+        _check(NUMPY.pointwise(lambda x, factor=factor: (factor * x + 1,), shape, (x,)), [np.float32(factor) * x + 1])
+    assert loops._compiled.cache_info().currsize == 1
+
+
+def test_a_kernel_is_recorded_once_for_each_grid():
+    calls = []
+
+    def kernel(x):
+        calls.append(np.shape(x))
+        return (2 * x,)
+
+    for shape in [(4, 5, 6), (4, 5, 6), (5, 5, 6)]:
+        NUMPY.pointwise(kernel, shape, (_volume(*shape),))
+    assert calls == [(4, 5, 6), (5, 5, 6)]
+
+
+def test_without_numba_numpy_does_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    loops._numba.cache_clear()
+    x = _volume(4, 5, 6)
+    assert loops.loop(lambda x: (x + 1,), x.shape, (x,), (), "float32") is None
+    _check(NUMPY.pointwise(lambda x: (x + 1,), x.shape, (x,)), [x + 1])
+    monkeypatch.undo()
+    loops._numba.cache_clear()
+
+
+@pytest.mark.parametrize("edges", ["open", "periodic"])
+@pytest.mark.parametrize("name", ["numpy", "fftw"])
+def test_admm_is_the_same_by_loops(name, edges, monkeypatch):
+    """The whole method: what lies in the arrays of the iteration before must not be needed any more."""
+    from course_utils import formation
+
+    xp, rng = backend.get(name), np.random.default_rng(3)
+    psf = rng.random((3, 5, 4)).astype(np.float32)
+    y = rng.poisson(20, (6, 12, 10)).astype(np.float32)
+    H = formation.forward(psf / psf.sum(), y.shape, edges=edges, xp=xp)
+    prior = admm.total_variation(0.05, (2, 1, 1))
+    ends = []
+    for large in (0, 10**9):
+        monkeypatch.setattr(backend, "LARGE", large)
+        *_, last = admm.poisson(y, H, prior=prior, n_iter=30, background=1.0)
+        ends.append(last)
+    np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-3, atol=1e-3 * y.mean())
+    assert ends[0].primal_residual == pytest.approx(ends[1].primal_residual, rel=1e-3)
+    assert ends[0].dual_residual == pytest.approx(ends[1].dual_residual, rel=1e-3)
+    assert operators.adjoint_gap(H, rng) < 1e-5
