@@ -180,6 +180,10 @@ class NumPy(Backend):
         """Memory for a result of `pointwise`, time and again: to get new memory cleared takes as long as to compute."""
         return np.empty(shape, dtype=self.dtype)
 
+    def is_view(self, a, b):
+        """Whether what is written into a is written into b, a part of which it is."""
+        return np.may_share_memory(a, b)
+
     def scratch(self, a, *kept):
         """a, where `pointwise` may overwrite it: if it shares no memory with these; else None."""
         return None if any(np.ndim(other) and np.may_share_memory(a, other) for other in kept) else a
@@ -241,15 +245,21 @@ class FFTW(NumPy):
             return super().through_fourier_space(change, shape, count, given)
         from course_utils.fftw_planes import Filter
 
-        def change_columns(*arrays):
+        def by_rows(spectra):
+            arrays = [a.swapaxes(0, 1) for a in (*spectra, *given)]
             made = self._loop(change, shape, arrays[0].shape, arrays, arrays[:count])
-            if made is None:
-                return change(*arrays)
-            run, results = made
-            run(0, shape[0])
-            return results
+            if made:
+                run, _ = made
+                return lambda rows: run(rows.start, rows.stop)
 
-        return Filter(change_columns, count, given, shape, np.dtype(self.dtype), self._threads, self._workers)
+            def do(rows):
+                parts = [a[rows] for a in arrays]
+                for part, changed in zip(parts[:count], change(*parts), strict=True):
+                    part[...] = changed
+
+            return do
+
+        return Filter(by_rows, count, shape, np.dtype(self.dtype), self._threads, self._workers)
 
     def in_one_go(self, transfer, shape, window, change, finish, reverse, keep):
         if len(shape) != 3:
@@ -291,6 +301,9 @@ class Compiled(Backend):
 
     def room(self, shape):
         return None
+
+    def is_view(self, a, b):
+        return False
 
     def scratch(self, a, *kept):
         return None

@@ -17,19 +17,15 @@ ROW = 8  # coefficients: 64 bytes or more, which any processor's alignment divid
 
 
 class Filter:
-    """The function volumes → results, by way of their Fourier transforms: `change` makes of them those of the results.
+    """The function of so many volumes of this shape that gives as many others, by way of their spectra, in their place.
 
-    The results lie where the volumes were.
-
-    change  function (*spectra, *given) → as many spectra, which treats each coefficient alone.
-    count   how many volumes, of this shape.
-    given   arrays on the half grid, what else `change` is told.
+    by_rows  function (spectra) → the function (rows) that changes these rows of them, in all planes.
     As many volumes as are given stay reserved. Calls from two threads take turns.
     """
 
-    def __init__(self, change, count, given, shape, real, threads, workers):
-        self._space = _Space(shape, real, count, threads, workers)
-        self._change, self._given, self._turn = change, given, threading.Lock()
+    def __init__(self, by_rows, count, shape, real, threads, workers):
+        self._space, self._turn = _Space(shape, real, count, threads, workers), threading.Lock()
+        self._change = by_rows(self._space.spectra)
         self._blocks = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
         self._space.plan({_length(block) for block in self._blocks})
         self._scale = real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
@@ -48,7 +44,7 @@ class Filter:
 
         with self._turn:
             space.each(begin, self._blocks)
-            space.columns(lambda rows, parts: self._change(*parts, *(a[:, rows] for a in self._given)))
+            space.columns(self._change)
             space.each(end, self._blocks)
         return volumes
 
@@ -106,8 +102,9 @@ class Convolution:
 
     def _multiply(self, transfer, part):
         """The spectrum of this part of the volume, all else being zero, times the transfer function."""
-        part.clear_before_and_after(self._space.spectra[0])
-        self._space.columns(lambda rows, spectra: (np.multiply(spectra[0], transfer[:, rows], out=spectra[0]),))
+        spectrum = self._space.spectra[0]
+        part.clear_before_and_after(spectrum)
+        self._space.columns(lambda rows: np.multiply(spectrum[:, rows], transfer[:, rows], out=spectrum[:, rows]))
 
 
 class _Space:
@@ -139,15 +136,14 @@ class _Space:
         return planes
 
     def columns(self, change):
-        """Along z forward, change(rows, parts of the spectra) → what they become, and back."""
+        """Along z forward, change(rows) for these rows of all planes, and back."""
 
         def do(plans, rows):
             parts = [spectrum[:, rows] for spectrum in self.spectra]
             for part in parts:
                 plans["down", _length(rows)](part, part)
-            for part, changed in zip(parts, change(rows, parts), strict=True):
-                if changed is not part:
-                    part[...] = changed
+            change(rows)
+            for part in parts:
                 plans["up", _length(rows)](part, part)
 
         self.each(do, self._rows)

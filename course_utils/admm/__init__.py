@@ -101,52 +101,65 @@ def _iteration(y, H, prior, background):
     update(x, Ax, u, ρ) -> c, rest, u, estimate, |Kx − z|²    solve(c, rest) -> x, Ax
     """
     xp, (S, A) = H.xp, _choice_and_blur(H, y)
-    y, background = xp.asarray(y), xp.asarray(background)
     D = None if prior is None else prior.operator(H.shape_in, xp)
+    shapes = [H.shape_out, H.shape_in] + ([] if D is None else [D.shape_out])
+    update, slope = _update(xp.asarray(y), S, prior, D, xp.asarray(background)), _slope(H, D)
+    halves = xp.compile(update, fourier=False), xp.compile(_least_squares(A, D))
+    return *halves, xp.compile(slope), [xp.zeros(shape) for shape in shapes]
+
+
+def _update(y, S, prior, D, background):
+    """z, then u, for given x; c and rest are what (z − u) asks of Ax, and of x: what `_least_squares` starts from."""
+    xp = S.xp
     photons = _split(lambda v, rho, y, background: poisson_prox(v, y, background, rho, xp), xp)
     positive = _split(lambda v, rho: xp.maximum(v, 0.0), xp, keep=True)
     if D is not None:
-        room = xp.room(D.shape_out)
         penalised = _split(lambda v, rho: prior.prox(v, prior.weight / rho, xp), xp, D.forward)
+        room = xp.room(D.shape_out)
 
-    def collect(target, rest):
-        return (rest + D.adjoint(target),)
+    def collect(c, rest):
+        return (rest + D.adjoint(c),)
 
     def update(x, Ax, u, rho):
-        seen, whole = S(Ax), S.shape_out == S.shape_in
-        arrays, rooms = (seen, u[0], rho, y, background), (u[0], Ax if whole else None)
-        u_A, target, distance = xp.pointwise(photons, S.shape_out, arrays, into=rooms)
-        c = target if whole else Ax + S.T(target - seen)  # z − u; Ax where nothing was seen
+        seen = S(Ax)
+        arrays, within = (seen, u[0], rho, y, background), xp.is_view(seen, Ax)
+        u_A, c, distance = xp.pointwise(photons, S.shape_out, arrays, into=(u[0], seen if within else None))
+        if S.shape_out != S.shape_in:  # Ax where nothing was seen
+            c = Ax if within else Ax + S.T(c - seen)
         u_D = []
         if D is not None:
-            *u_D, wanted, more = xp.stencil(penalised, H.shape_in, (x, u[2], rho), into=(u[2], room))
+            *u_D, c_D, more = xp.stencil(penalised, S.shape_in, (x, u[2], rho), into=(u[2], room))
             distance += more
-        u_I, rest, more, estimate = xp.pointwise(positive, H.shape_in, (x, u[1], rho), into=(u[1], x))
+        u_I, rest, more, estimate = xp.pointwise(positive, S.shape_in, (x, u[1], rho), into=(u[1], x))
         if D is not None:
-            (rest,) = xp.stencil(collect, H.shape_in, (wanted, rest), into=(rest,))
+            (rest,) = xp.stencil(collect, S.shape_in, (c_D, rest), into=(rest,))
         return c, rest, [u_A, u_I, *u_D], estimate, distance + more
+
+    return update
+
+
+def _slope(H, D):
+    """|K'u|² as a function of u."""
+    xp = H.xp
 
     def square(back, u_I, *u_D):
         slope = back + u_I
         return (xp.square_sum(slope if D is None else slope + D.adjoint(*u_D)),)
 
-    def slope(u):
-        return xp.stencil(square, H.shape_in, (H.adjoint(u[0]), *u[1:]))[0]
-
-    shapes = [H.shape_out, H.shape_in] + ([] if D is None else [D.shape_out])
-    halves = xp.compile(update, fourier=False), xp.compile(_least_squares(A, D))
-    return *halves, xp.compile(slope), [xp.zeros(shape) for shape in shapes]
+    return lambda u: xp.stencil(square, H.shape_in, (H.adjoint(u[0]), *u[1:]))[0]
 
 
 def _split(prox, xp, K=lambda x: x, keep=False):
-    """For a copy z of Kx: z = prox(Kx + u), then the new u, z − u, |Kx − z|², and, where it is to be kept, z."""
+    """For a copy z of Kx: z = prox(Kx + u), then the new u, z − u, |Kx − z|², and, where it is to be kept, z.
+
+    With v = Kx + u the new u is v − z: so z − u is v − 2u, and Kx − z by how much u has changed.
+    """
 
     def split(x, u, *others):
-        Kx = K(x)
-        z = prox(Kx + u, *others)
-        difference = Kx - z
-        u = u + difference
-        return u, z - u, xp.square_sum(difference), *((z,) if keep else ())
+        v = K(x) + u
+        z = prox(v, *others)
+        new = v - z
+        return new, v - 2 * new, xp.square_sum(new - u), *((z,) if keep else ())
 
     return split
 
