@@ -32,7 +32,7 @@ def volumes(name, method="rl", edges="open"):
     """What a run of four iterations takes beyond the caller's own stack."""
     xp, psf = backend.get(name), np.full(PSF_SHAPE, 1 / np.prod(PSF_SHAPE), np.float32)
     y = np.ones(SHAPE, np.float32)
-    _run(xp, psf, y[:64, :66, :66], method, edges)  # what packages and compiled loops take by themselves, once
+    _run(xp, psf, y[:112, :144, :144], method, edges)  # what packages and compiled loops take by themselves, once
     before = reset_peak()
     grid = _run(xp, psf, y, method, edges)
     return (peak() - before) / (4 * np.prod(grid))

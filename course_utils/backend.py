@@ -17,7 +17,8 @@ import numpy as np
 
 from course_utils.recording import StandIn
 
-LARGE = 1 << 18  # voxels: from here on it pays to compile a loop, and to hand out work to threads
+LARGE = 1 << 18  # voxels: from here on it pays to hand out work to threads
+HUGE = 1 << 21  # and from here on, where an iteration takes a hundredth of a second or more, to compile a loop
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # on Linux: NVIDIA, Windows' subsystem for Linux, AMD
 
 
@@ -162,7 +163,7 @@ class NumPy(Backend):
         return [next(totals) if result is None else result for result in results]
 
     def _loop(self, f, whole, shape, arrays, into):
-        if math.prod(whole) <= LARGE:
+        if math.prod(whole) <= HUGE:
             return None
         from course_utils import loops
 

@@ -96,9 +96,12 @@ def _accelerated(y, H, momentum, n_iter, background, start):
     xp, floor, grid = H.xp, tiny(y), H.shape_in
     step = xp.compile(richardson_lucy_step(y, H, background, divergence=True))
 
+    def lengthen(x, previous, a):  # not zero: a voxel at zero would stay there for ever
+        return (xp.maximum(x + a * (x - previous), floor),)
+
     @functools.partial(xp.compile, fourier=False)
-    def ahead(x, previous, a):  # not zero: a voxel at zero would stay there for ever
-        return xp.pointwise(lambda x, old, a: (xp.maximum(x + a * (x - old), floor),), grid, (x, previous, a))
+    def ahead(*arrays):
+        return xp.pointwise(lengthen, grid, arrays)
 
     x = previous = first_estimate(y, H, background, start)
     a, lowest = 0.0, np.inf

@@ -89,10 +89,12 @@ def test_sums_within_a_step_are_as_those_outside(name):
 
 
 @pytest.mark.parametrize("name", installed_backends())
-@pytest.mark.parametrize("shape", [(6,), (4, 5), (5, 6, 7), (9, 16, 20), (6, 220, 240)])
+@pytest.mark.parametrize("shape", [(6,), (4, 5), (5, 6, 7), (9, 16, 20), (11, 12, 14)])
 def test_through_fourier_space_is_there_and_back(name, shape, monkeypatch):
-    """Of two volumes at once; by FFTW in more than one block of planes and of columns."""
-    if name == "fftw" and np.prod(shape) < 1e5:
+    """Of two volumes at once; by FFTW in more than one block of planes and of columns, once as a loop."""
+    if shape[0] == 11:
+        monkeypatch.setattr(backend, "HUGE", 0)
+    if name == "fftw":
         monkeypatch.setattr("course_utils.fftw_planes.PLANES", 2 * np.prod(shape[-2:]))
         monkeypatch.setattr("course_utils.fftw_planes.COLUMNS", 4 * shape[0] * (shape[-1] // 2 + 1))
     xp, rng = backend.get(name), np.random.default_rng(4)

