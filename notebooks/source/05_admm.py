@@ -507,7 +507,7 @@ plots.lines(both, points=[name for name in both if "dual" in name], **log_axes)
 
 # %% [markdown]
 r"""
-**What to see.** Too small a $\rho$: the dual residual is tiny, the primal one stays high, the copies do not meet. Too large: the copies meet at once, the primal residual is tiny, and the dual one stays: nothing is settled. (The dual one is computed every fifth iteration, hence its steps.)
+**What to see.** Too small a $\rho$: the dual residual is tiny, the primal one stays high, the copies do not meet. Too large: the copies meet at once, the primal residual is tiny, and the dual one stays: nothing is settled. (The dual one takes two more Fourier transforms: it is computed every fifth iteration as long as $\rho$ follows it, else every tenth, hence its steps.)
 
 ## 6 · Against Richardson–Lucy, as in the report
 
