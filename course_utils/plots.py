@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import fft
 
 from course_utils.optics.measured_psf import fwhm
@@ -162,7 +163,9 @@ def _block(figure, stack, name, left, panel, at, projection, limits, unit, cmap)
             axes.set_title(name, fontsize=10, loc="left")
             _scale_bar(axes, *stack.extent[:0:-1])
     bar = figure.add_axes(_fraction(figure, left, top - y - GAP - z - 0.2, x, 0.1))
-    figure.colorbar(image, cax=bar, orientation="horizontal", extend="both")
+    most = max(int(2.5 * x), 1)  # numbers that have room side by side
+    ticks = MaxNLocator(most, steps=(1, 1.5, 2, 2.5, 5, 10))
+    figure.colorbar(image, cax=bar, orientation="horizontal", extend="both", ticks=ticks)
     bar.set_xlabel(unit, fontsize=9, labelpad=1)
     bar.tick_params(labelsize=8)
 
@@ -233,4 +236,5 @@ def _scale_bar(axes, across, down):
     length = max(k * power for k in (1, 2, 5) if k * power <= across / 4)
     right, y = 0.95 * across, 0.95 * down
     axes.plot([right - length, right], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(right - length / 2, 0.93 * down, f"{length:g} µm", ha="center", va="bottom", fontsize=9, **_ON_IMAGE)
+    # the label ends where the bar does: in a narrow panel it is the longer of the two
+    axes.text(right, 0.93 * down, f"{length:g} µm", ha="right", va="bottom", fontsize=9, **_ON_IMAGE)
