@@ -7,6 +7,7 @@ out as the body of a loop.
 
 import contextlib
 import functools
+import itertools
 import threading
 import weakref
 
@@ -23,33 +24,48 @@ def loop(kernel, shape, arrays, into, dtype):
     Returns (run, results): run(start, stop) fills these planes of the results, and returns their share of each sum; in
     the results, None stands for a sum.
     """
+    if not (_numba() and _are_numbers(arrays, dtype)):
+        return None
     with _ONE_AT_A_TIME:
-        recorded = _numba() and _recorded(kernel, tuple(shape), tuple(np.shape(a) for a in arrays))
+        recorded = _recorded(kernel, tuple(shape), tuple(np.shape(a) for a in arrays))
     if not recorded:
         return None
     recording, programs = recorded
     results = _rooms(recording, arrays, into)
+    if results is None:
+        return None
     names = {id(a): f"a{k}" for k, a in enumerate(arrays)}
     goals = tuple(f"sum{k}" if a is None else names.get(id(a), f"r{k}") for k, a in enumerate(results))
     given = {f"a{k}": a for k, a in enumerate(arrays)}
     given |= {f"c{k}": value for k, value in enumerate(recording.constants)}
     given |= {goal: a for goal, a in zip(goals, results, strict=True) if a is not None}
     with _ONE_AT_A_TIME:
-        if goals not in programs:
-            programs[goals] = _compiled(_source(recording, goals, given, np.dtype(dtype).name))
+        if (goals, dtype) not in programs:
+            programs[goals, dtype] = _compiled(_source(recording, goals, given, np.dtype(dtype).name))
     values = [a if np.ndim(a) else np.dtype(dtype).type(a) for a in given.values()]
-    return lambda start, stop: programs[goals](start, stop, *shape, *values), results
+    return lambda start, stop: programs[goals, dtype](start, stop, *shape, *values), results
 
 
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()  # a kernel may compute something else, in a loop of its own, while it is recorded
 _RECORDINGS = weakref.WeakKeyDictionary()  # {kernel: {shapes: (recording, {where its results lie: program})}}
 
 
+def _are_numbers(arrays, dtype):
+    """Whether all are arrays of this dtype, or its complex one, or real numbers."""
+    kinds = (np.dtype(dtype), np.result_type(dtype, np.complex64))
+    volumes = [a for a in arrays if np.ndim(a)]
+    rest = [np.asarray(a).dtype.kind for a in arrays if not np.ndim(a)]
+    return volumes and all(a.dtype in kinds for a in volumes) and all(kind in "fiu" for kind in rest)
+
+
 def _recorded(kernel, shape, shapes):
-    known = _RECORDINGS.setdefault(kernel, {})
+    try:
+        known = _RECORDINGS.setdefault(kernel, {})
+    except TypeError:  # it cannot be a key, or not as long as it lives
+        return None
     if (shape, shapes) not in known:
         known[shape, shapes] = None
-        with contextlib.suppress(TypeError, AttributeError):  # NumPy will do it, or say what is wrong
+        with contextlib.suppress(Exception):  # whatever it is: NumPy will do it, or say what is wrong
             recording = Recording(kernel, shape, shapes)
             if len(shape) > 1 and shape[-1] >= 2 * _reach(recording):
                 known[shape, shapes] = recording, {}
@@ -57,14 +73,23 @@ def _recorded(kernel, shape, shapes):
 
 
 def _rooms(recording, arrays, into):
-    """For each result an array, that of `into` where its old values are no longer needed; None for a sum."""
-    steps = recording.needed.values()
+    """For each result an array, that of `into` where its old values are no longer needed; None for a sum.
+
+    None at all where it would take more to know the kind of a result than that of the arrays: of complex ones.
+    """
+    steps, volumes = recording.needed.values(), [a for a in arrays if np.ndim(a)]
     looked_around = [arrays[step[1]] for step in steps if step[0] == "voxel" and any(step[3])]
-    kind = np.result_type(*(a for a in arrays if np.ndim(a)))
-    rooms = [None if result.summed else np.empty(result.shape, kind) for result in recording.results]
-    for k, old in enumerate(into):
-        if old is not None and old.shape == rooms[k].shape and not any(old is a for a in looked_around):
-            rooms[k] = old
+    kind, rooms = np.result_type(*volumes), []
+    for result, old in itertools.zip_longest(recording.results, into[: len(recording.results)]):
+        fits = old is not None and (old.shape, old.dtype) == (result.shape, kind) and not result.summed
+        # the array itself may be overwritten, voxel by voxel, but nothing that overlaps with it in another way
+        others = [a for a in volumes if a is not old] + looked_around
+        if fits and not any(np.may_share_memory(old, a) for a in others):
+            rooms.append(old)
+        elif kind.kind == "c":
+            return None
+        else:
+            rooms.append(None if result.summed else np.empty(result.shape, kind))
     return rooms
 
 

@@ -5,6 +5,7 @@ writing it down.
 """
 
 import functools
+import operator
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -31,6 +32,8 @@ OPERATIONS = {
     np.where: "{1} if {0} else {2}",
 }
 OF_SUMS = (np.add, np.subtract, np.negative)  # may be done to the parts of a sum instead
+COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal)
+MOST = 500  # steps: a longer program takes seconds to compile
 
 
 class Recording:
@@ -39,15 +42,18 @@ class Recording:
     Beside OPERATIONS there are ("voxel", argument, component, offset), ("number", argument), ("constant", which).
     shape   of the grid, two axes or more.
     shapes  of the arguments: they end in the grid's axes, or are () for a number.
-    Raises TypeError where the kernel does what cannot be written down.
+    Raises TypeError where the kernel does what cannot be written down, or what the kernel raises.
     """
 
     def __init__(self, kernel, shape, shapes):
         self.shape, self.steps, self.constants, self._places = shape, [], [], {}
-        self.results = kernel(*(self._stand_in(k, of) for k, of in enumerate(shapes)))
-        if not all(isinstance(result, StandIn) for result in self.results):
-            raise TypeError("a result that does not depend on the arguments")
-        self.needed = self._needed()  # the steps that lead to the results, {place: step}, in their order
+        self.results = list(kernel(*(self._stand_in(k, of) for k, of in enumerate(shapes))))
+        for result in self.results:
+            if not isinstance(result, StandIn) or result.truth or not self._looks_at_voxels(result):
+                raise TypeError("a result that is no array of numbers on the grid, nor a sum of them")
+        self.needed = self._needed(self.results)  # the steps that lead to the results, {place: step}, in their order
+        if len(self.needed) > MOST:
+            raise TypeError(f"more than {MOST} steps")
 
     def note(self, *step):
         """The place of this step."""
@@ -57,8 +63,8 @@ class Recording:
         return self._places[step]
 
     def constant(self, value):
-        if np.ndim(value):
-            raise TypeError("an array that is no argument")
+        if np.ndim(value) or np.asarray(value).dtype.kind not in "fiu":
+            raise TypeError("an array that is no argument, or no real number")
         self.constants.append(float(value))
         return self.note("constant", len(self.constants) - 1)
 
@@ -75,8 +81,11 @@ class Recording:
 
         return there(place)
 
-    def _needed(self):
-        found, waiting = {}, [int(place) for result in self.results for place in result.places.flat]
+    def _looks_at_voxels(self, result):
+        return any(what == "voxel" for what, *_ in self._needed([result]).values())
+
+    def _needed(self, results):
+        found, waiting = {}, [int(place) for result in results for place in result.places.flat]
         while waiting:
             place = waiting.pop()
             if place not in found:
@@ -96,10 +105,14 @@ class Recording:
 
 
 class StandIn(NDArrayOperatorsMixin):
-    """In place of an array on the grid: for each component (axes before the grid's), the place of a step."""
+    """In place of an array on the grid: for each component (axes before the grid's), the place of a step.
 
-    def __init__(self, recording, places, summed=False):
-        self.recording, self.places, self.summed = recording, np.asarray(places, int), summed
+    summed  in place of a sum over the grid: it holds what a voxel adds.
+    truth   of whether something is so: good for `where`, and nothing else.
+    """
+
+    def __init__(self, recording, places, summed=False, truth=False):
+        self.recording, self.places, self.summed, self.truth = recording, np.asarray(places, int), summed, truth
 
     @property
     def shape(self):
@@ -115,7 +128,7 @@ class StandIn(NDArrayOperatorsMixin):
     def __getitem__(self, k):
         if not self.places.ndim or not isinstance(k, (int, slice)):
             raise TypeError("a part of the grid")
-        return StandIn(self.recording, self.places[k])
+        return StandIn(self.recording, self.places[k], self.summed, self.truth)
 
     def __bool__(self):
         raise TypeError("one decision for all voxels")
@@ -137,30 +150,50 @@ def _noted(what, *inputs):
     recording, summed = volumes[0].recording, any(volume.summed for volume in volumes)
     if summed and not (what in OF_SUMS and len(volumes) == len(inputs) and all(volume.summed for volume in volumes)):
         raise TypeError("a sum, before it is known")
+    if any(isinstance(a, StandIn) and a.truth for a in (inputs[1:] if what is np.where else inputs)):
+        raise TypeError("a computation with truth values")
     places = [a.places if isinstance(a, StandIn) else recording.constant(a) for a in inputs]
     note = np.frompyfunc(functools.partial(recording.note, what), len(places), 1)
-    return StandIn(recording, note(*places), summed)
+    return StandIn(recording, note(*places), summed, truth=what in COMPARISONS)
 
 
-def _sum(a, dtype=None):
+def _where(condition, a, b):
+    return _noted(np.where, condition, a, b)
+
+
+def _sum(a, axis=None, dtype=None):
+    if axis is not None or a.summed or a.truth:
+        raise TypeError("a sum along an axis, of sums, or of truth values")
     parts = [StandIn(a.recording, place) for place in a.places.flat]
     return StandIn(a.recording, functools.reduce(np.add, parts).places, summed=True)
 
 
+def _inner(a, b):
+    if np.shape(a) != np.shape(b):
+        raise TypeError("arrays of two shapes")
+    return _sum(a * b)
+
+
 def _roll(a, shift, axis):
-    along = axis % a.ndim - a.places.ndim
-    if along < 0:
+    along = range(a.ndim)[axis] - a.places.ndim
+    if along < 0 or a.summed:
         raise TypeError("an axis that is not the grid's")
-    move = np.frompyfunc(lambda place: a.recording.moved(place, along, -shift), 1, 1)
-    return StandIn(a.recording, move(a.places))
+    move = np.frompyfunc(lambda place: a.recording.moved(place, along, -operator.index(shift)), 1, 1)
+    return StandIn(a.recording, move(a.places), truth=a.truth)
+
+
+def _stack(volumes):
+    if any(volume.summed or volume.truth for volume in volumes):
+        raise TypeError("what is no array of numbers")
+    return StandIn(volumes[0].recording, np.stack([volume.places for volume in volumes]))
 
 
 _FUNCTIONS = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
-    np.where: functools.partial(_noted, np.where),
+    np.where: _where,
     np.sum: _sum,
-    np.vdot: lambda a, b: _sum(a * b),
+    np.vdot: _inner,
     np.roll: _roll,
-    np.stack: lambda volumes: StandIn(volumes[0].recording, np.stack([volume.places for volume in volumes])),
+    np.stack: _stack,
 }

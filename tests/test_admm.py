@@ -322,6 +322,18 @@ def test_total_variation_beats_the_best_of_richardson_lucy_on_round_cells(photon
 # What is refused
 
 
+@pytest.mark.parametrize("name", installed_backends())
+def test_a_choice_of_voxels_may_be_a_copy_or_a_view(name):
+    """What was seen may be written where it lies, but only if it lies in the blurred image itself."""
+    xp, rng = backend.get(name), np.random.default_rng(8)
+    A = operators.blur(rng.random((3, 3, 3)) / 14, (6, 8, 8), xp=xp)
+    view = operators.bin_z(2, A.shape_out, xp=xp)
+    copy = operators.Linear(lambda x: 1.0 * view.forward(x), view.adjoint, view.shape_in, view.shape_out, xp)
+    y = rng.poisson(20, view.shape_out).astype(np.float32)
+    xs = [np.asarray(_last(admm.poisson(y, S @ A, n_iter=20)).x) for S in (view, copy)]
+    assert np.allclose(*xs, atol=1e-4 * y.mean())
+
+
 def test_an_operator_that_is_no_blur_is_refused():
     y = np.random.default_rng(7).poisson(5, (4, 5, 6)).astype(np.float32)
     xp = backend.get("numpy")
