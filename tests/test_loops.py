@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from course_utils import admm, backend, loops, operators, recording
+from course_utils import admm, backend, formation, loops, operators, recording, richardson_lucy
 
 SHAPES = [(3, 4), (4, 5, 6), (5, 3, 7), (1, 4, 6), (2, 1, 2)]
 NUMPY = backend.get("numpy")
@@ -304,8 +304,6 @@ def test_without_numba_numpy_does_it(monkeypatch):
 @pytest.mark.parametrize("name", ["numpy", "fftw"])
 def test_admm_is_the_same_by_loops(name, edges, monkeypatch):
     """The whole method: what lies in the arrays of the iteration before must not be needed any more."""
-    from course_utils import formation
-
     xp, rng = backend.get(name), np.random.default_rng(3)
     psf = rng.random((3, 5, 4)).astype(np.float32)
     y = rng.poisson(20, (6, 12, 10)).astype(np.float32)
@@ -320,3 +318,20 @@ def test_admm_is_the_same_by_loops(name, edges, monkeypatch):
     assert ends[0].primal_residual == pytest.approx(ends[1].primal_residual, rel=1e-3)
     assert ends[0].dual_residual == pytest.approx(ends[1].dual_residual, rel=1e-3)
     assert operators.adjoint_gap(H, rng) < 1e-5
+
+
+@pytest.mark.parametrize("edges", ["open", "periodic"])
+@pytest.mark.parametrize("name", ["plain", "tv", "heavy_ball", "biggs_andrews", "line_search", "admm"])
+def test_all_kernels_of_the_course_are_loops(name, edges, monkeypatch):
+    made = []
+    monkeypatch.setattr(loops, "loop", lambda *args, loop=loops.loop: made.append(loop(*args)) or made[-1])
+    rng = np.random.default_rng(3)
+    psf = rng.random((3, 5, 4)).astype(np.float32)
+    y = rng.poisson(20, (6, 12, 10)).astype(np.float32)
+    H = formation.forward(psf / psf.sum(), y.shape, edges=edges, xp=NUMPY)
+    options = {"tv": {"weight": 0.01}, "admm": {"prior": admm.hessian(0.05, (2, 1, 1))}}.get(name, {})
+    method = admm.poisson if name == "admm" else getattr(richardson_lucy, name)
+    for _ in method(y, H, n_iter=5, background=1.0, **options):
+        pass
+    assert len(made) >= 5
+    assert None not in made
