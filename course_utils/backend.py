@@ -89,7 +89,7 @@ class NumPy(Backend):
 
     def asarray(self, a):
         """An array of this backend with its dtype; no copy where none is needed."""
-        return np.asarray(a, dtype=self.dtype)
+        return a if isinstance(a, StandIn) else np.asarray(a, dtype=self.dtype)
 
     def zeros(self, shape):
         return np.zeros(shape, dtype=self.dtype)
@@ -132,6 +132,8 @@ class NumPy(Backend):
     def pointwise(self, f, shape, arrays, into=()):
         """f(*arrays), where f treats every voxel of a grid of this shape alike: its results, arrays and sums.
 
+        f is to do the same at each call: what it finds outside its arguments may be looked up only once.
+
         arrays  end in the grid's axes, or are single numbers.
         into    for each array that f gives, one that may be overwritten with it, or None.
         NumPy does it in one loop over the voxels where that is worth a second's compilation (see `loops`), else block
@@ -163,6 +165,7 @@ class NumPy(Backend):
         return [next(totals) if result is None else result for result in results]
 
     def _loop(self, f, whole, shape, arrays, into):
+        """For a grid of this shape, a part of a whole that is or is not worth it."""
         if math.prod(whole) <= HUGE:
             return None
         from course_utils import loops

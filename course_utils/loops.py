@@ -2,7 +2,21 @@
 
 NumPy fetches whole arrays for each + and each √; a loop fetches a voxel once, and does to it all that is to be done.
 The kernel remains the Python function that all backends share: what it does is recorded (see `recording`), and written
-out as the body of a loop.
+out as the body of a loop. Of `lambda x: (0.5 * x + np.roll(x, 1, 0),)`, on a plane, becomes
+
+    def loop(start, stop, n0, n1, a0, c0, r0):
+     for i0 in range(start, stop):
+      i0_minus_1 = (i0 + -1) % n0
+      for i1 in range(0, n1 - 0):
+       t0 = a0[i0, i1]
+       t1 = c0
+       t2 = t1 * t0
+       t3 = a0[i0_minus_1, i1]
+       t4 = t2 + t3
+       r0[i0, i1] = t4
+     return ()
+
+with a for arguments, c for constants, r for results, and t for what comes of each step.
 """
 
 import contextlib
@@ -34,6 +48,8 @@ def loop(kernel, shape, arrays, into, dtype):
     results = _rooms(recording, arrays, into)
     if results is None:
         return None
+    # A result that lies where an argument does has its name, too: else the compiler must fear that any two arrays
+    # overlap, and takes one voxel at a time, at a quarter of the speed.
     names = {id(a): f"a{k}" for k, a in enumerate(arrays)}
     goals = tuple(f"sum{k}" if a is None else names.get(id(a), f"r{k}") for k, a in enumerate(results))
     given = {f"a{k}": a for k, a in enumerate(arrays)}
@@ -43,7 +59,12 @@ def loop(kernel, shape, arrays, into, dtype):
         if (goals, dtype) not in programs:
             programs[goals, dtype] = _compiled(_source(recording, goals, given, np.dtype(dtype).name))
     values = [a if np.ndim(a) else np.dtype(dtype).type(a) for a in given.values()]
-    return lambda start, stop: programs[goals, dtype](start, stop, *shape, *values), results
+    program = programs[goals, dtype]
+
+    def run(start, stop):
+        return program(start, stop, *shape, *values)
+
+    return run, results
 
 
 _ONE_AT_A_TIME = threading.RLock()  # a kernel may compute something else, in a loop of its own, while it is recorded
@@ -97,7 +118,7 @@ def _source(recording, goals, given, dtype):
     """The program: def loop(start, stop, n0, n1, n2, …), for the planes from start to stop.
 
     Neighbours beyond the rim lie at the other one. Along the last axis that is told apart: a loop without exceptions
-    lets the processor take several voxels at once.
+    lets the processor take several voxels at once. So does a row that keeps what is to be added up, until it is whole.
     """
     offsets, body, last = _offsets(recording), _body(recording, goals), len(recording.shape) - 1
     reach = _reach(recording)
@@ -168,8 +189,9 @@ def _numba():
 @functools.cache
 def _compiled(source):
     compiler = _numba()
-    space = {"np": np, "add_up": compiler.njit(fastmath={"reassoc"})(_add_up)}
+    space = {"np": np, "add_up": compiler.njit(fastmath={"reassoc"})(_add_up)}  # several numbers at once, in any order
     exec(source, space)
+    # without Python's lock, so that threads share the planes; and x / 0 is infinite, as in NumPy
     return compiler.njit(nogil=True, error_model="numpy")(space["loop"])
 
 

@@ -37,7 +37,7 @@ MOST = 500  # steps: a longer program takes seconds to compile
 
 
 class Recording:
-    """Steps (what, of which earlier steps, by their places), equal ones once, and the kernel's results.
+    """Steps (what, of which earlier steps, by their places), those of the same numbers once, and the kernel's results.
 
     Beside OPERATIONS there are ("voxel", argument, component, offset), ("number", argument), ("constant", which).
     shape   of the grid, two axes or more.
@@ -137,6 +137,8 @@ class StandIn(NDArrayOperatorsMixin):
         raise TypeError("values, before there are any")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if ufunc is np.power and type(inputs[1]) is int and inputs[1] == 2:
+            ufunc, inputs = np.square, inputs[:1]
         if method != "__call__" or options or ufunc not in OPERATIONS:
             return NotImplemented  # of which NumPy makes a TypeError
         return _noted(ufunc, *inputs)

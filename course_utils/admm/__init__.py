@@ -25,8 +25,9 @@ class Iterate(NamedTuple):
     """An estimate, not negative, and how far the iterations still are from the end.
 
     primal_residual  |K x − z| / |y|: how far the copies are from what they are copies of.
-    dual_residual    ρ |K'u| / √(number of voxels of y): the slope that is left, for an objective of unit slope. It
-                     equals ρ |K'(z − z_old)|, and is computed every 5 iterations as long as ρ follows, every 10 later.
+    dual_residual    ρ |K'u| / √(number of voxels of y): the slope that is left, for an objective of unit slope. From
+                     the second iteration on it equals ρ |K'(z − z_old)|. Computed every 5 iterations as long as ρ
+                     follows, every 10 later.
     """
 
     x: Any
@@ -124,7 +125,7 @@ def _update(y, S, prior, D, background):
         seen = S(Ax)
         arrays, within = (seen, u[0], rho, y, background), xp.is_view(seen, Ax)
         u_A, c, distance = xp.pointwise(photons, S.shape_out, arrays, into=(u[0], seen if within else None))
-        if S.shape_out != S.shape_in:  # Ax where nothing was seen
+        if S.shape_out != S.shape_in:  # Ax where nothing was seen; what was seen may have been written into it
             c = Ax if within else Ax + S.T(c - seen)
         u_D = []
         if D is not None:
