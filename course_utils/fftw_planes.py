@@ -24,25 +24,23 @@ class Filter:
     """
 
     def __init__(self, by_rows, count, shape, real, threads, workers):
-        self._space, self._turn = _Space(shape, real, count, threads, workers), threading.Lock()
-        self._change = by_rows(self._space.spectra)
         self._blocks = _slices(shape[0], PLANES // (shape[1] * shape[2]), workers)
-        self._space.plan({_length(block) for block in self._blocks})
-        self._scale = real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
+        self._space = _Space(shape, real, count, {_length(block) for block in self._blocks}, threads, workers)
+        self._change = by_rows(self._space.spectra)
 
     def __call__(self, *volumes):
         space = self._space
 
         def begin(plans, block):
             for volume, spectrum in zip(volumes, space.spectra, strict=True):
-                planes = np.multiply(volume[block], self._scale, out=plans["room"][: _length(block)])
+                planes = np.multiply(volume[block], space.scale, out=plans["room"][: _length(block)])
                 space.into(plans, planes, spectrum[block])
 
         def end(plans, block):
             for volume, spectrum in zip(volumes, space.spectra, strict=True):
                 volume[block] = space.out_of(plans, spectrum[block])
 
-        with self._turn:
+        with space.turn:
             space.each(begin, self._blocks)
             space.columns(self._change)
             space.each(end, self._blocks)
@@ -60,14 +58,12 @@ class Convolution:
     """
 
     def __init__(self, transfer, shape, window, threads, workers, *, reverse=False):
-        real = transfer.real.dtype
-        scaled = transfer * real.type(1 / np.prod(shape, dtype=float))  # FFTW leaves the number of voxels in
-        self._transfers = (np.conj(scaled), scaled) if reverse else (scaled, np.conj(scaled))
-        self._space = _Space(shape, real, 1, threads, workers)
         whole, seen = (_Part(part, shape, workers) for part in (tuple(slice(0, n) for n in shape), window))
         self._ends, self._middle = (seen, whole) if reverse else (whole, seen)
-        self._space.plan({_length(block) for part in (whole, seen) for block in part.blocks})
-        self._turn = threading.Lock()
+        lengths = {_length(block) for part in (whole, seen) for block in part.blocks}
+        self._space = _Space(shape, transfer.real.dtype, 1, lengths, threads, workers)
+        scaled = transfer * self._space.scale
+        self._transfers = (np.conj(scaled), scaled) if reverse else (scaled, np.conj(scaled))
 
     def there_and_back(self, x, change, finish):
         """Convolve x; change(planes, block), in place; convolve that by the adjoint; finish(planes, block).
@@ -86,7 +82,7 @@ class Convolution:
             change(middle.seen(planes), block)
             self._in(plans, planes, block, middle)
 
-        with self._turn:
+        with space.turn:
             space.each(begin, ends.blocks)
             self._multiply(self._transfers[0], ends)
             space.each(turn, middle.blocks)
@@ -108,18 +104,20 @@ class Convolution:
 
 
 class _Space:
-    """So many spectra of volumes of this shape, plane by plane, and each worker's plans for their transforms."""
+    """So many spectra of volumes of this shape, plane by plane, and each worker's plans for their transforms.
 
-    def __init__(self, shape, real, count, threads, workers):
-        self.shape, self._real, self._threads, self._workers = shape, real, threads, workers
+    lengths  of the blocks of planes that will go through together.
+    scale    by what to multiply on the way there and back: FFTW leaves the number of voxels in.
+    turn     to be held from the first step to the last.
+    """
+
+    def __init__(self, shape, real, count, lengths, threads, workers):
         columns = shape[2] // 2 + 1
         kind = np.result_type(real, np.complex64)
         self.spectra = [_rows_aligned((*shape[:2], columns), kind) for _ in range(count)]
+        self.scale, self.turn = real.type(1 / np.prod(shape, dtype=float)), threading.Lock()
         self._rows = _slices(shape[1], COLUMNS // (shape[0] * columns * count), workers)
-
-    def plan(self, lengths):
-        """Make the plans for blocks of so many planes."""
-        self._plans = [self._make_plans(lengths) for _ in range(self._workers)]
+        self._threads, self._plans = threads, [self._make_plans(shape, real, lengths) for _ in range(workers)]
 
     def each(self, do, parts):
         """do(plans, part) for each part, on all cores."""
@@ -148,9 +146,9 @@ class _Space:
 
         self.each(do, self._rows)
 
-    def _make_plans(self, lengths):
+    def _make_plans(self, shape, real, lengths):
         """For each length of block a function (from, to): of planes in and out, of columns down and up."""
-        spectrum, room = self.spectra[0], pyfftw.empty_aligned((max(lengths), *self.shape[1:]), self._real)
+        spectrum, room = self.spectra[0], pyfftw.empty_aligned((max(lengths), *shape[1:]), real)
         plans = {"room": room}
         for n in lengths:
             plans["in", n] = _plan(room[:n], spectrum[:n], (1, 2), "FFTW_FORWARD")

@@ -57,8 +57,8 @@ def poisson(y, H, *, prior=None, n_iter, background=0.0, rho=None, adapt=50):
     x = H.xp.full(H.shape_in, mean_signal(y, background))
     Ax, size = (H.factors or (H,))[-1](x), max(float(np.linalg.norm(y)), TINY)
     for k in range(n_iter):
-        target, rest, u, estimate, distance = update(x, Ax, u, H.xp.asarray(rho))
-        x, Ax = solve(target, rest)
+        c, rest, u, estimate, distance = update(x, Ax, u, H.xp.asarray(rho))
+        x, Ax = solve(c, rest)
         primal = float(distance) ** 0.5 / size
         looks = k % (FIRST if k < adapt else LATER) == 0
         if looks:
