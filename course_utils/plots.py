@@ -60,7 +60,7 @@ def lines(curves, *, xlabel, ylabel, points=(), log=False, ylim=None):
         dots = {"marker": ".", "linestyle": "", "markersize": 2 if len(x) > 200 else 6, "alpha": 0.6}
         axes.plot(x, y, label=name, **dots if name in points else {})
     axes.set_ylim(ylim)
-    axes.legend(edgecolor="none", framealpha=0.85)  # a curve behind it does not cross its letters out
+    axes.legend(edgecolor="none", framealpha=0.6)  # a curve behind it does not cross its letters out, and is still seen
     return figure
 
 
